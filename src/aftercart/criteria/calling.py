@@ -1,0 +1,251 @@
+"""What happens around every criterion: a user's frame in, typed inputs, the rule, and the same kind of frame out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import update_wrapper
+from typing import Any
+
+import polars as pl
+
+from aftercart.criteria import registry
+from aftercart.criteria.frames import TYPES, explode_rows, like, to_polars, typed
+from aftercart.criteria.registry import Criterion, Input
+from aftercart.errors import FrameError
+
+RowRule = Callable[[pl.LazyFrame], pl.LazyFrame]
+SeriesRule = Callable[[pl.LazyFrame, pl.LazyFrame], pl.LazyFrame]
+
+EXTRA_OUTPUTS = ("clause", "missing", "invalid")
+
+
+class CriterionFunction:
+    """One published criterion as a function on a data frame; `entry` is what the registry knows about it."""
+
+    def __init__(self, rule: Callable[..., pl.LazyFrame]) -> None:
+        self.rule = rule
+        self.key = rule.__name__
+        update_wrapper(self, rule)
+
+    @property
+    def entry(self) -> Criterion:
+        """The registry entry: inputs, outputs, clauses, citation, source status."""
+        return registry.get(self.key)
+
+    def __repr__(self) -> str:
+        return f"<criterion {self.key}>"
+
+    def __call__(self, data: Any, /, *, by: str | list[str] | None = None, **given: Any) -> Any:
+        """Grade or score a data frame.
+
+        data: polars, pandas or Arrow table with the named input columns (see `entry.inputs`). An absent column
+            takes the registry's default; a null is missing.
+        by: for series, the column(s) that say which rows belong together (default `subject_id` if present).
+        given: an input that is the same for all rows, by name.
+
+        Returns the same kind of frame: for row criteria the frame with the output columns added, for series one
+        row per subject. `clause` names the deciding clause, `missing` the inputs whose absence matters, `invalid`
+        the values that were refused and why. Raises `FrameError` for a column that cannot be read.
+        """
+        frame = to_polars(data)
+        entry = self.entry
+        names = {i.name for i in (*entry.inputs, *entry.row_inputs)}
+        unknown = sorted(set(given) - names)
+        if unknown:
+            raise FrameError(
+                f"{self.key} has no input {', '.join(map(repr, unknown))}.",
+                hint=f"its inputs are {', '.join(sorted(names))}.",
+            )
+        frame = frame.with_columns(_literal(name, value) for name, value in given.items())
+        result = self._series(frame, by) if entry.kind == "series" else self._rows(frame)
+        return like(data, result)
+
+    def _rows(self, frame: pl.DataFrame) -> pl.DataFrame:
+        entry = self.entry
+        if frame.columns and not {i.name for i in entry.inputs} & set(frame.columns):
+            raise FrameError(
+                f"The frame has none of the inputs of {self.key}; its columns are {', '.join(frame.columns)}.",
+                hint=f"its inputs are {', '.join(i.name for i in entry.inputs)}.",
+            )
+        inputs, invalid = prepare(frame, entry.inputs)
+        outputs = self._outputs(evaluate(self.rule, inputs), inputs, invalid)
+        kept = [c for c in frame.columns if c not in outputs.columns]
+        return pl.concat([frame.select(kept), outputs], how="horizontal") if kept else outputs
+
+    def _series(self, frame: pl.DataFrame, by: str | list[str] | None) -> pl.DataFrame:
+        entry = self.entry
+        assert entry.rows is not None
+        if entry.rows in frame.columns:
+            nested = frame.with_row_index("_unit")
+            scalars, rows = explode_rows(nested, entry.rows, entry.row_inputs)
+            units, invalid = prepare(scalars, entry.inputs)
+            given = frame[entry.rows].is_not_null()
+            labels = frame.drop(entry.rows)
+        else:
+            units, rows, labels, invalid = self._from_long(frame, by)
+            given = pl.Series([True] * units.height, dtype=pl.Boolean)
+        rows, _ = _validated(rows, entry.row_inputs)
+        units = units.with_row_index("_unit").with_columns(pl.col("_unit").cast(pl.Int64), _given=given)
+        computed = evaluate_series(self.rule, units, rows)
+        outputs = self._outputs(computed, units, invalid)
+        kept = [c for c in labels.columns if c not in outputs.columns]
+        return pl.concat([labels.select(kept), outputs], how="horizontal") if kept else outputs
+
+    def _from_long(
+        self, frame: pl.DataFrame, by: str | list[str] | None
+    ) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, pl.Series | None]:
+        entry = self.entry
+        absent = [i.name for i in entry.row_inputs if not i.has_default and i.name not in frame.columns]
+        if len(absent) == len([i for i in entry.row_inputs if not i.has_default]):
+            raise FrameError(
+                f"{self.key} needs a list column {entry.rows!r} or a long frame with {', '.join(absent)}.",
+                hint=f"the columns found are {', '.join(frame.columns) or 'none'}.",
+            )
+        keys = [by] if isinstance(by, str) else by or [c for c in ("subject_id",) if c in frame.columns]
+        unknown = [k for k in keys if k not in frame.columns]
+        if unknown:
+            raise FrameError(f"There is no column {unknown[0]!r} to group by.", hint="name existing columns in `by`.")
+        if keys:
+            labels = frame.select(keys).unique(maintain_order=True)
+            unit = frame.join(
+                labels.with_row_index("_unit"), on=keys, how="left", nulls_equal=True, maintain_order="left"
+            )
+        else:
+            labels = pl.DataFrame()
+            unit = frame.with_columns(_unit=pl.lit(0, dtype=pl.UInt32))
+        scalar_names = [i.name for i in entry.inputs if i.name in frame.columns and i.name not in keys]
+        per_unit = unit.group_by("_unit", maintain_order=True).agg(
+            *(pl.col(n).first() for n in scalar_names), *(pl.col(n).n_unique().alias(f"{n}__n") for n in scalar_names)
+        )
+        for name in scalar_names:
+            if (per_unit[f"{name}__n"] > 1).any():
+                raise FrameError(
+                    f"{name!r} changes between the rows of one subject, but it holds for the whole series.",
+                    hint=f"give one value of {name} per subject, or pass it as a keyword.",
+                )
+        scalars = per_unit.sort("_unit").drop([f"{n}__n" for n in scalar_names])
+        units, invalid = prepare(scalars, entry.inputs)
+        columns = [unit["_unit"].cast(pl.Int64)]
+        for spec in entry.row_inputs:
+            columns.append(typed(unit, spec, spec.name) if spec.name in unit.columns else _absent(spec, unit.height))
+        return units, pl.DataFrame(columns), labels, invalid
+
+    def _outputs(self, computed: pl.DataFrame, inputs: pl.DataFrame, invalid: pl.Series | None) -> pl.DataFrame:
+        entry = self.entry
+        names = [o.name for o in entry.outputs]
+        lacking = [n for n in (*names, "clause") if n not in computed.columns]
+        if lacking:
+            raise AssertionError(f"{self.key} does not compute {lacking}")
+        missing = computed["missing"] if "missing" in computed.columns else self._missing(computed, inputs)
+        extra = invalid if invalid is not None else pl.Series([None] * computed.height, dtype=pl.String)
+        return computed.select(*names, "clause").with_columns(missing.alias("missing"), extra.alias("invalid"))
+
+    def _missing(self, computed: pl.DataFrame, inputs: pl.DataFrame) -> pl.Series:
+        """Names of the inputs without a value, where the primary result could not be given."""
+        names = [i.name for i in self.entry.inputs]
+        open_rows = computed[self.entry.primary].is_null()
+        if not open_rows.any() or not names:
+            return pl.Series([None] * computed.height, dtype=pl.String)
+        return inputs.select(
+            pl.when(open_rows).then(
+                pl.concat_str(
+                    [pl.when(pl.col(n).is_null()).then(pl.lit(n)) for n in names], separator="; ", ignore_nulls=True
+                ).replace("", None)
+            )
+        ).to_series()
+
+
+def criterion(rule: Callable[..., pl.LazyFrame]) -> CriterionFunction:
+    """Make a rule on typed columns into the public function of the criterion of that name."""
+    return CriterionFunction(rule)
+
+
+def evaluate(rule: RowRule, inputs: pl.DataFrame) -> pl.DataFrame:
+    """Run a row rule on prepared inputs; the order of rows is kept."""
+    return rule(inputs.lazy()).collect(engine="in-memory")
+
+
+def evaluate_series(rule: SeriesRule, units: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
+    """Run a series rule on prepared units and rows; one result row per unit, in the order of `units`."""
+    computed = rule(units.lazy(), rows.lazy()).collect(engine="in-memory")
+    return units.select("_unit").join(computed, on="_unit", how="left", maintain_order="left")
+
+
+def prepare(frame: pl.DataFrame, specs: tuple[Input, ...]) -> tuple[pl.DataFrame, pl.Series | None]:
+    """Type every declared input, fill absent columns, refuse values outside their limits (null, with the reason)."""
+    height = frame.height
+    columns: list[pl.Series] = []
+    for spec in specs:
+        if spec.name in frame.columns:
+            columns.append(typed(frame, spec, spec.name))
+        elif spec.unlisted_by and spec.unlisted_by in frame.columns:
+            columns.append(_unlisted(frame, spec))
+        else:
+            columns.append(_absent(spec, height))
+    if not columns:
+        return pl.DataFrame({"_none": [None] * height}), None
+    return _validated(pl.DataFrame(columns), specs)
+
+
+def _validated(frame: pl.DataFrame, specs: tuple[Input, ...]) -> tuple[pl.DataFrame, pl.Series | None]:
+    bad: dict[str, pl.Expr] = {}
+    for spec in specs:
+        column = pl.col(spec.name)
+        checks: list[pl.Expr] = []
+        if spec.minimum is not None:
+            checks.append(column < spec.minimum)
+        if spec.maximum is not None:
+            checks.append(column > spec.maximum)
+        if spec.allowed and spec.type in ("str", "float", "int"):
+            checks.append(~column.is_in(list(spec.allowed)))
+        if checks:
+            bad[spec.name] = pl.any_horizontal(checks).fill_null(value=False)
+    if not bad:
+        return frame, None
+    flags = frame.select(**bad)
+    hit = [name for name in bad if flags[name].any()]
+    if not hit:
+        return frame, None
+    reasons = []
+    for spec in specs:
+        if spec.name in hit:
+            expected = f"one of {', '.join(map(str, spec.allowed))}" if spec.allowed else _range_text(spec)
+            text = pl.concat_str(
+                pl.lit(f"{spec.name}: found "), pl.col(spec.name).cast(pl.String), pl.lit(f", expected {expected}")
+            )
+            reasons.append(pl.when(flags[spec.name]).then(text))
+    reason = frame.select(pl.concat_str(reasons, separator="; ", ignore_nulls=True).replace("", None)).to_series()
+    cleaned = frame.with_columns(pl.when(~flags[name]).then(pl.col(name)).alias(name) for name in hit)
+    return cleaned, reason
+
+
+def _range_text(spec: Input) -> str:
+    if spec.minimum is None:
+        return f"at most {spec.maximum:g}"
+    if spec.maximum is None:
+        return f"at least {spec.minimum:g}"
+    return f"{spec.minimum:g} to {spec.maximum:g}"
+
+
+def _absent(spec: Input, height: int) -> pl.Series:
+    if spec.type == "rows":
+        dtype: Any = pl.List(pl.Struct({f.name: TYPES[f.type] for f in spec.fields}))
+    else:
+        dtype = TYPES[spec.type]
+    value = spec.default if spec.has_default else None
+    return pl.Series(spec.name, [value], dtype=dtype).new_from_index(0, height)
+
+
+def _unlisted(frame: pl.DataFrame, spec: Input) -> pl.Series:
+    assert spec.unlisted_by is not None
+    says = frame[spec.unlisted_by]
+    if says.dtype == pl.String:
+        value: Any = False if spec.type == "bool" else 0
+        return pl.Series(spec.name, [value if v == "absent" else None for v in says], dtype=TYPES[spec.type])
+    return says.cast(TYPES[spec.type]).alias(spec.name)
+
+
+def _literal(name: str, value: Any) -> pl.Expr:
+    if isinstance(value, list):
+        return pl.lit(pl.Series([value])).first().alias(name)
+    return pl.lit(value).alias(name)

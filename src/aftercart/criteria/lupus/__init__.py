@@ -1,0 +1,1 @@
+"""Lupus criteria: activity scores, remission and low disease activity."""

@@ -1,0 +1,1 @@
+"""Myositis criteria: core set measures and response."""

@@ -1,0 +1,1 @@
+"""Safety criteria: cytokine release, neurotoxicity, cytopenias, infections, reporting duties."""

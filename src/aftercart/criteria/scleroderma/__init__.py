@@ -1,0 +1,1 @@
+"""Systemic sclerosis criteria: skin score and activity."""
