@@ -1,1 +1,72 @@
-"""aftercart: graded safety, scored efficacy and honest estimates after CAR-T therapy in autoimmune disease."""
+"""aftercart: graded safety, scored efficacy and honest estimates after CAR-T therapy in autoimmune disease.
+
+    import aftercart as ac
+    study = ac.read("folder")
+    ac.check(study)
+    assessments = ac.assess(study)
+    ac.report(study, "out")
+    ac.criteria.crs_astct_2019(frame)
+
+Nothing heavy is imported until one of these names is used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from importlib.metadata import version as _version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from aftercart import criteria, verify
+    from aftercart.assess import Assessments, assess
+    from aftercart.assess.explain import Explanation, explain
+    from aftercart.demo import reference_cohort
+    from aftercart.errors import AftercartError
+    from aftercart.reporting import report
+    from aftercart.sources import read
+    from aftercart.study import Study, check
+
+_HOMES = {
+    "AftercartError": "aftercart.errors",
+    "Assessments": "aftercart.assess",
+    "Explanation": "aftercart.assess.explain",
+    "Study": "aftercart.study",
+    "assess": "aftercart.assess",
+    "check": "aftercart.study",
+    "criteria": "",
+    "explain": "aftercart.assess.explain",
+    "read": "aftercart.sources",
+    "reference_cohort": "aftercart.demo",
+    "report": "aftercart.reporting",
+    "verify": "",
+}
+
+__all__ = [
+    "AftercartError",
+    "Assessments",
+    "Explanation",
+    "Study",
+    "__version__",
+    "assess",
+    "check",
+    "criteria",
+    "explain",
+    "read",
+    "reference_cohort",
+    "report",
+    "verify",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return _version("aftercart")
+    if name not in _HOMES:
+        raise AttributeError(f"module 'aftercart' has no attribute {name!r}")
+    if not _HOMES[name]:
+        return importlib.import_module(f"aftercart.{name}")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

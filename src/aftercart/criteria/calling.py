@@ -68,7 +68,7 @@ class CriterionFunction:
                 hint=f"its inputs are {', '.join(i.name for i in entry.inputs)}.",
             )
         inputs, invalid = prepare(frame, entry.inputs)
-        outputs = self._outputs(evaluate(self.rule, inputs), inputs, invalid)
+        outputs = self.outputs(inputs, invalid)
         kept = [c for c in frame.columns if c not in outputs.columns]
         return pl.concat([frame.select(kept), outputs], how="horizontal") if kept else outputs
 
@@ -84,10 +84,9 @@ class CriterionFunction:
         else:
             units, rows, labels, invalid = self._from_long(frame, by)
             given = pl.Series([True] * units.height, dtype=pl.Boolean)
-        rows, _ = _validated(rows, entry.row_inputs)
+        rows, _ = validated(rows, entry.row_inputs)
         units = units.with_row_index("_unit").with_columns(pl.col("_unit").cast(pl.Int64), _given=given)
-        computed = evaluate_series(self.rule, units, rows)
-        outputs = self._outputs(computed, units, invalid)
+        outputs = self.series_outputs(units, rows, invalid)
         kept = [c for c in labels.columns if c not in outputs.columns]
         return pl.concat([labels.select(kept), outputs], how="horizontal") if kept else outputs
 
@@ -130,7 +129,15 @@ class CriterionFunction:
             columns.append(typed(unit, spec, spec.name) if spec.name in unit.columns else _absent(spec, unit.height))
         return units, pl.DataFrame(columns), labels, invalid
 
-    def _outputs(self, computed: pl.DataFrame, inputs: pl.DataFrame, invalid: pl.Series | None) -> pl.DataFrame:
+    def outputs(self, inputs: pl.DataFrame, invalid: pl.Series | None = None) -> pl.DataFrame:
+        """Run the rule on prepared inputs (see `prepare`); outputs, `clause`, `missing` and `invalid` by row."""
+        return self._completed(evaluate(self.rule, inputs), inputs, invalid)
+
+    def series_outputs(self, units: pl.DataFrame, rows: pl.DataFrame, invalid: pl.Series | None = None) -> pl.DataFrame:
+        """Run a series rule on prepared units (`_unit`, `_given`, inputs) and rows (`_unit`, row inputs)."""
+        return self._completed(evaluate_series(self.rule, units, rows), units, invalid)
+
+    def _completed(self, computed: pl.DataFrame, inputs: pl.DataFrame, invalid: pl.Series | None) -> pl.DataFrame:
         entry = self.entry
         names = [o.name for o in entry.outputs]
         lacking = [n for n in (*names, "clause") if n not in computed.columns]
@@ -184,10 +191,11 @@ def prepare(frame: pl.DataFrame, specs: tuple[Input, ...]) -> tuple[pl.DataFrame
             columns.append(_absent(spec, height))
     if not columns:
         return pl.DataFrame({"_none": [None] * height}), None
-    return _validated(pl.DataFrame(columns), specs)
+    return validated(pl.DataFrame(columns), specs)
 
 
-def _validated(frame: pl.DataFrame, specs: tuple[Input, ...]) -> tuple[pl.DataFrame, pl.Series | None]:
+def validated(frame: pl.DataFrame, specs: tuple[Input, ...]) -> tuple[pl.DataFrame, pl.Series | None]:
+    """Null every value outside its limits or allowed set, and say by row what was refused and what was expected."""
     bad: dict[str, pl.Expr] = {}
     for spec in specs:
         column = pl.col(spec.name)

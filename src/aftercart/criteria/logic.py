@@ -130,3 +130,13 @@ def first_true(*cases: tuple[pl.Expr, Any]) -> pl.Expr:
         chain = chain.when(is_true(condition)).then(pl.lit(label))
     result: pl.Expr = chain.otherwise(None)
     return result
+
+
+def missing_names(*inputs: str | tuple[str, pl.Expr]) -> pl.Expr:
+    """Name the inputs without a value, joined by "; "; missing when there are none.
+
+    A pair gives the name and the condition under which that input is named.
+    """
+    pairs = [(i, pl.col(i).is_null()) if isinstance(i, str) else i for i in inputs]
+    named = [pl.when(condition).then(pl.lit(name)) for name, condition in pairs]
+    return pl.concat_str(named, separator="; ", ignore_nulls=True).replace("", None)

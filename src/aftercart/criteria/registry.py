@@ -103,6 +103,8 @@ class Criterion:
     """The indications it applies to in a study; empty means all."""
     window: tuple[int, int] | None = None
     """For `per = day`: first and last day after infusion that are assessed."""
+    variants: tuple[Mapping[str, Any], ...] = ()
+    """The ways it is run on a study: name, fixed inputs (`set`), replaced bindings (`bind`), `anchor`, `indications`."""
     unbound_reason: str | None = None
     disagreements: tuple[str, ...] = ()
     wrong_elsewhere: tuple[str, ...] = ()
@@ -178,6 +180,7 @@ def parse(raw: Mapping[str, Any], *, key: str, group: str) -> Criterion:
         bounds=(bounds[0], bounds[1]) if bounds else None,
         indications=tuple(raw.get("indications", ())),
         window=(window[0], window[1]) if window else None,
+        variants=tuple(raw.get("variants", ())),
         unbound_reason=raw.get("unbound_reason"),
         disagreements=tuple(raw.get("disagreements", ())),
         wrong_elsewhere=tuple(raw.get("wrong_elsewhere", ())),
