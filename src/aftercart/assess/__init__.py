@@ -28,7 +28,7 @@ class Assessments:
     study: Study
     timeline: Timeline
     wide: dict[str, pl.DataFrame]
-    """Typed results by criterion; unit columns, `in.` inputs, outputs, `clause`, `missing`, `source_rows`, `evidence`."""
+    """Typed results by criterion: unit columns, `in.` inputs, outputs, `clause`, `missing`, `evidence`."""
 
     @cached_property
     def table(self) -> pl.DataFrame:

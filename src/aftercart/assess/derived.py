@@ -76,7 +76,7 @@ def _last_follow_up_day(units: pl.DataFrame, timeline: Timeline, results: Result
     )
 
 
-_COLUMNS: dict[str, Callable[[pl.DataFrame, Timeline, "Results"], "Column"]] = {
+_COLUMNS: dict[str, Callable[[pl.DataFrame, Timeline, Results], Column]] = {
     "earlier_fever": _earlier_fever,
     "present_descriptors": _present_descriptors,
     "last_follow_up_day": _last_follow_up_day,
@@ -104,7 +104,7 @@ def _prior_treatments(timeline: Timeline, results: Results) -> pl.DataFrame:
     )
 
 
-ROWS: dict[str, Callable[[Timeline, "Results"], pl.DataFrame]] = {"prior_treatments": _prior_treatments}
+ROWS: dict[str, Callable[[Timeline, Results], pl.DataFrame]] = {"prior_treatments": _prior_treatments}
 """Series whose rows come from tables that no binding can name."""
 
 DISEASE_CLASSES = ("glucocorticoid", "immunosuppressant", "biologic")
@@ -133,7 +133,7 @@ def _treatment_restarted(rows: pl.DataFrame, timeline: Timeline, results: Result
     return joined.select((pl.col("first") <= pl.col("day")).fill_null(value=False)).to_series()
 
 
-_ROW_COLUMNS: dict[str, Callable[[pl.DataFrame, Timeline, "Results"], pl.Series]] = {
+_ROW_COLUMNS: dict[str, Callable[[pl.DataFrame, Timeline, Results], pl.Series]] = {
     "treatment_restarted": _treatment_restarted,
 }
 

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from aftercart.study.model import Study
 
 
+MOST_ROWS = 8
+"""How many source rows are listed for one input; results name all of them in `source_rows`."""
+
+
 @dataclass(frozen=True)
 class Fact:
     """One input of a criterion: the value used, and the row of the study it came from."""
@@ -146,7 +150,8 @@ def _explanation(entry: Criterion, row: dict[str, Any], index: dict[str, dict[st
 def _result_text(entry: Criterion, row: dict[str, Any]) -> str:
     value = row[entry.primary]
     if value is None and entry.bounds and row[entry.bounds[0]] is not None:
-        return f"{entry.primary} cannot be decided: between {_show(row[entry.bounds[0]])} and {_show(row[entry.bounds[1]])}"
+        low, high = (_show(row[bound]) for bound in entry.bounds)
+        return f"{entry.primary} cannot be decided: between {low} and {high}"
     if value is None:
         return f"{entry.primary} cannot be given"
     return f"{entry.primary} {_show(value)}"
@@ -163,8 +168,8 @@ def _facts(entry: Criterion, row: dict[str, Any], index: dict[str, dict[str, Any
         refs = by_input.pop(name, [])
         if value is None and not refs:
             continue
-        shown = refs if len(refs) <= 8 else [*refs[:8]]
-        facts += [_fact(name, spec.description, value, spec.unit, ref, index) for ref in shown or [None]]
+        shown: list[str | None] = [*refs[:MOST_ROWS]] or [None]
+        facts += [_fact(name, spec.description, value, spec.unit, ref, index) for ref in shown]
     for name, refs in by_input.items():
         facts += [_fact(name, "row of the series", None, None, ref, index) for ref in refs]
     return facts

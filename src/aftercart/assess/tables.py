@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import polars as pl
 
 from aftercart.assess.binding import Variant
@@ -29,7 +31,7 @@ def assemble(
     )
 
 
-TIDY = {
+TIDY: dict[str, Any] = {
     "subject_id": pl.String,
     "infusion_seq": pl.Int64,
     "criterion": pl.String,

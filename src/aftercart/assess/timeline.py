@@ -167,7 +167,7 @@ def _exposures(study: Study, subjects: pl.DataFrame) -> pl.DataFrame:
         return (bound - pl.col("infusion_date")).dt.total_days().cast(pl.Int64)
 
     ongoing = pl.col("ongoing").fill_null(value=False)
-    name = pl.col("drug").str.to_lowercase()
+    name = drugs.ingredient_expr(pl.col("drug"))
     dose_mg = pl.col("dose") * pl.col("dose_unit").replace_strict(MG_PER_UNIT, default=None, return_dtype=pl.Float64)
     daily = dose_mg * pl.col("frequency").replace_strict(PER_DAY, default=None, return_dtype=pl.Float64)
     once = (pl.col("frequency") == "ONCE").fill_null(value=False)

@@ -11,6 +11,7 @@ The one convention for nested input, used for worked cases and for users' own fr
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -82,9 +83,10 @@ def _pandas_column(column: Any) -> Any:
 
 
 def _is_missing(value: Any) -> bool:
-    return (
-        value is None or type(value).__name__ in ("NAType", "NaTType") or (isinstance(value, float) and value != value)
-    )
+    """None, NaN, and the missing values of pandas (which cannot be compared)."""
+    if isinstance(value, float):
+        return math.isnan(value)
+    return value is None or type(value).__name__ in ("NAType", "NaTType")
 
 
 def _to_pandas_column(column: pl.Series) -> Any:

@@ -104,7 +104,7 @@ class Criterion:
     window: tuple[int, int] | None = None
     """For `per = day`: first and last day after infusion that are assessed."""
     variants: tuple[Mapping[str, Any], ...] = ()
-    """The ways it is run on a study: name, fixed inputs (`set`), replaced bindings (`bind`), `anchor`, `indications`."""
+    """The ways it is run on a study: name, fixed inputs (`set`), other bindings (`bind`), `anchor`, `indications`."""
     unbound_reason: str | None = None
     disagreements: tuple[str, ...] = ()
     wrong_elsewhere: tuple[str, ...] = ()

@@ -1,0 +1,110 @@
+"""Read a CSV or Parquet file as text cells, with the row each came from; whatever is wrong becomes a problem."""
+
+from __future__ import annotations
+
+import csv
+import io
+import sys
+from pathlib import Path
+
+import polars as pl
+
+from aftercart.study import problems
+
+csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
+
+
+def read_text(path: Path, *, encoding: str = "utf-8") -> tuple[pl.DataFrame | None, list[pl.DataFrame], int]:
+    """Return (cells as text with `_row`, problems, rows read); no frame when the file cannot be used at all.
+
+    `_row` counts as a spreadsheet does: the header is row 1.
+    """
+    if path.suffix == ".parquet":
+        return _parquet(path)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        return None, [problems.one("unreadable", path.name, str(error), "a readable file", "check the file.")], 0
+    if not data.strip():
+        return None, [_empty(path)], 0
+    try:
+        text = data.decode("utf-8-sig" if encoding == "utf-8" else encoding)
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        found = f"byte 0x{data[error.start]:02x} at position {error.start}, which is not {encoding}"
+        remedy = f"save the file as UTF-8, or state its encoding in study.toml: encoding = {'cp1252'!r}."
+        return (
+            None,
+            [problems.one("encoding", path.name, found, f"text in {encoding}", remedy, row=line)],
+            data.count(b"\n"),
+        )
+    return _csv(path, text)
+
+
+def _empty(path: Path) -> pl.DataFrame:
+    return problems.one(
+        "empty_file", path.name, "an empty file", "a header line", "remove the file or give it a header."
+    )
+
+
+def _parquet(path: Path) -> tuple[pl.DataFrame | None, list[pl.DataFrame], int]:
+    try:
+        frame = pl.read_parquet(path)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        found = str(error).splitlines()[0]
+        return None, [problems.one("unreadable", path.name, found, "a Parquet file", "write the file again.")], 0
+    nested = [c for c, t in frame.schema.items() if t.is_nested()]
+    listed = [
+        problems.one("nested", path.name, f"a column of type {frame.schema[c]}", "plain cells", "flatten it.", column=c)
+        for c in nested
+    ]
+    text = frame.drop(nested).with_columns(pl.all().cast(pl.String, strict=False))
+    return text.with_row_index("_row", offset=2), listed, frame.height
+
+
+def _csv(path: Path, text: str) -> tuple[pl.DataFrame | None, list[pl.DataFrame], int]:
+    text = text.replace("\x00", "\ufffd")
+    try:
+        rows = list(csv.reader(io.StringIO(text), strict=False))
+    except csv.Error as error:
+        return (
+            None,
+            [problems.one("unreadable", path.name, str(error), "a CSV file", "check quotes and separators.")],
+            0,
+        )
+    header = [name.strip() for name in rows[0]]
+    if len(header) == 1 and (";" in header[0] or "\t" in header[0]):
+        sign = ";" if ";" in header[0] else "a tab"
+        remedy = "save the file as comma-separated CSV with a decimal point."
+        return (
+            None,
+            [problems.one("separator", path.name, f"columns separated by {sign}", "commas", remedy, row=1)],
+            len(rows) - 1,
+        )
+    doubled = sorted({name for name in header if header.count(name) > 1})
+    if doubled:
+        found = f"the column {doubled[0]!r} more than once"
+        return (
+            None,
+            [problems.one("duplicate_column", path.name, found, "each column once", "rename or remove one.", row=1)],
+            len(rows) - 1,
+        )
+    numbered = [(i + 2, row) for i, row in enumerate(rows[1:]) if row]
+    good = [(i, row) for i, row in numbered if len(row) == len(header)]
+    ragged = [(i, row) for i, row in numbered if len(row) != len(header)]
+    listed = [
+        problems.one(
+            "ragged_row",
+            path.name,
+            f"{len(row)} cells",
+            f"{len(header)} cells, as in the header",
+            "check for missing cells, or for a comma inside a text without quotes.",
+            row=i,
+        )  # fmt: skip
+        for i, row in ragged
+    ]
+    columns = list(zip(*(row for _, row in good), strict=True)) if good else [() for _ in header]
+    frame = pl.DataFrame([pl.Series(n, c, dtype=pl.String) for n, c in zip(header, columns, strict=True)])
+    frame = frame.with_columns(pl.all().str.strip_chars().replace("", None))
+    index = pl.Series("_row", [i for i, _ in good], dtype=pl.UInt32)
+    return frame.insert_column(0, index), listed, len(numbered)

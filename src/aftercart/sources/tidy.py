@@ -1,0 +1,106 @@
+"""A study as a folder of tables, CSV or Parquet, with a `study.toml`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+
+from aftercart.errors import StudyError
+from aftercart.sources import declarations, rows
+from aftercart.sources.textfile import read_text
+from aftercart.sources.typing_cells import typed_table
+from aftercart.study import problems, schema
+from aftercart.study.model import PROVENANCE_CODES, Study, in_order
+
+SUFFIXES = (".csv", ".parquet")
+
+
+def read(folder: str | Path) -> Study:
+    """Read a study folder; what is wrong with it is in `study.problems`, and no row vanishes without a line there.
+
+    Every cell is read as text first and then typed by the schema. Numbers are converted to the standard unit of
+    their code; `value_original` and `unit_original` keep what was reported.
+
+    Raises `StudyError` when there is no such folder or nothing in it that could be a study.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise StudyError(f"There is no folder {folder}.", hint="give the folder that holds study.toml and the tables.")
+    if not (folder / "study.toml").exists() and not any(_files(folder, name) for name in schema.tables()):
+        raise StudyError(
+            f"The folder {folder} holds no study: neither study.toml nor any table.",
+            hint=f"tables are files such as subjects.csv; the names are {', '.join(schema.tables())}.",
+        )
+    meta, encoding, listed = declarations.read(folder / "study.toml")
+    tables: dict[str, pl.DataFrame] = {}
+    counts: dict[str, dict[str, int]] = {}
+    for name in schema.tables():
+        tables[name], counts[name], more = _table(folder, name, meta.study_id, encoding)
+        listed += more
+    known = tables["subjects"]["subject_id"]
+    for name, table in tables.items():
+        if name != "subjects":
+            tables[name], more = rows.of_known_subjects(table, known, _file_name(folder, name))
+            listed += more
+        counts[name]["kept"] = tables[name].height
+        counts[name]["listed"] = counts[name]["read"] - tables[name].height
+    return Study(
+        meta=meta,
+        tables={name: in_order(table.drop("_row")) for name, table in tables.items()},
+        problems=problems.gather(listed),
+        provenance=_provenance(folder, tables),
+        row_counts=counts,
+    )
+
+
+def _files(folder: Path, name: str) -> list[Path]:
+    return [folder / f"{name}{suffix}" for suffix in SUFFIXES if (folder / f"{name}{suffix}").exists()]
+
+
+def _file_name(folder: Path, name: str) -> str:
+    found = _files(folder, name)
+    return found[0].name if found else f"{name}.csv"
+
+
+def _table(
+    folder: Path, name: str, study_id: str, encoding: str
+) -> tuple[pl.DataFrame, dict[str, int], list[pl.DataFrame]]:
+    table = schema.tables()[name]
+    empty = schema.empty(name).with_columns(_row=pl.lit(None, dtype=pl.UInt32))
+    found = _files(folder, name)
+    listed: list[pl.DataFrame] = []
+    if not found:
+        if table.required:
+            what = f"no file {name}.csv or {name}.parquet"
+            listed.append(problems.one("missing_table", f"{name}.csv", what, table.description, "add the table."))
+        return empty, {"read": 0}, listed
+    if len(found) > 1:
+        what = f"both {found[0].name} and {found[1].name}"
+        remedy = f"remove one; {found[0].name} is read."
+        listed.append(problems.one("two_files", found[0].name, what, "one file for a table", remedy))
+    file = found[0]
+    cells, more, read = read_text(file, encoding=encoding)
+    listed += more
+    if cells is None:
+        return empty, {"read": read}, listed
+    typed, more = typed_table(table, cells, file.name, study_id)
+    listed += more
+    checked, more = rows.check_rows(name, typed, file.name)
+    return checked, {"read": read}, listed + more
+
+
+def _provenance(folder: Path, tables: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
+    """Codes of every cell for reconstructed data; rows without a table row, and other codes, are left out."""
+    found: dict[str, pl.DataFrame] = {}
+    for name, table in tables.items():
+        for path in _files(folder / "provenance", name):
+            cells, _, _ = read_text(path)
+            if cells is None or "row_id" not in cells.columns:
+                continue
+            marks = cells.drop("_row")
+            codes = [c for c in marks.columns if c not in ("row_id", "subject_id")]
+            marks = marks.with_columns(pl.when(pl.col(c).is_in(PROVENANCE_CODES)).then(c).alias(c) for c in codes)
+            found[name] = in_order(marks.join(table.select("row_id"), on="row_id", how="semi"))
+            break
+    return found

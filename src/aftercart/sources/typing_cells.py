@@ -1,0 +1,170 @@
+"""From text cells to typed tables by the schema: every bad cell named, nothing dropped without a line that says so."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from aftercart.study import dates, problems, schema
+from aftercart.study.schema import Column, Table
+
+LONGEST_TEXT = 10_000
+"""A cell longer than this is not a study value."""
+
+TRUE, FALSE = ("true", "yes", "y", "1"), ("false", "no", "n", "0")
+
+
+def typed_table(table: Table, cells: pl.DataFrame, file: str, study_id: str) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
+    """Return the rows that can be kept (typed, with `_row`), and the problems.
+
+    A bad cell of a required column costs its row; any other bad cell is emptied and its row kept.
+    """
+    listed: list[pl.DataFrame] = []
+    cells, more = _columns(table, cells, file, study_id)
+    listed += more
+    columns = [cells["_row"]]
+    usable = pl.Series([True] * cells.height, dtype=pl.Boolean)
+    for column in table.columns:
+        if column.name not in cells.columns:
+            columns.append(
+                pl.Series(column.name, [None], dtype=schema.polars_schema(table.name)[column.name]).new_from_index(
+                    0, cells.height
+                )
+            )
+            if column.required:
+                usable = pl.Series([False] * cells.height, dtype=pl.Boolean)
+            continue
+        value, bad, remedy = _typed(column, cells[column.name])
+        columns.append(value.alias(column.name))
+        if bad.any():
+            consequence = " The row is not used until it is mended." if column.required else " The cell is left empty."
+            listed.append(
+                problems.of_rows(
+                    cells.filter(bad),
+                    rule=f"cell_{column.type}",
+                    file=file,
+                    column=column.name,
+                    found=pl.col(column.name),
+                    expected=column.expectation,
+                    remedy=remedy + consequence,
+                )  # fmt: skip
+            )
+        if column.required:
+            absent = cells[column.name].is_null()
+            if absent.any():
+                listed.append(
+                    problems.of_rows(
+                        cells.filter(absent),
+                        rule="required",
+                        file=file,
+                        column=column.name,
+                        found=pl.lit("nothing"),
+                        expected=column.expectation,
+                        remedy="fill it in. The row is not used until it is mended.",
+                    )  # fmt: skip
+                )
+            usable = usable & value.is_not_null()
+    rows = pl.DataFrame(columns).filter(usable)
+    unique = rows.filter(pl.col("row_id").is_first_distinct())
+    repeated = rows.filter(~pl.col("row_id").is_first_distinct())
+    if repeated.height:
+        listed.append(
+            problems.of_rows(
+                repeated,
+                rule="duplicate_row_id",
+                file=file,
+                column="row_id",
+                found=pl.col("row_id"),
+                expected="each row_id once in a table",
+                remedy="give the row a key of its own, or remove it if it repeats another. The first row is used.",
+            )  # fmt: skip
+        )
+    return unique, listed
+
+
+def _columns(table: Table, cells: pl.DataFrame, file: str, study_id: str) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
+    """Name unknown and absent columns; fill the leading ones that the file's place already tells."""
+    listed = [
+        problems.one(
+            "unknown_column",
+            file,
+            f"a column {name!r}",
+            f"columns of the table {table.name}",
+            "rename it to a column of the schema, or remove it; it is not read.",
+            severity="warning",
+            column=name,
+            row=1,
+        )  # fmt: skip
+        for name in cells.columns
+        if name not in table.names and name != "_row"
+    ]
+    if "study_id" not in cells.columns:
+        cells = cells.with_columns(study_id=pl.lit(study_id))
+    if "row_id" not in cells.columns:
+        cells = cells.with_columns(row_id=pl.concat_str(pl.lit(f"{table.name}-"), pl.col("_row")))
+        listed.append(
+            problems.one(
+                "no_row_id",
+                file,
+                "no column row_id",
+                "a stable key for every row",
+                "add row_id, so that a row can be found again after the file is sorted; row numbers are used.",
+                severity="warning",
+                column="row_id",
+                row=1,
+            )  # fmt: skip
+        )
+    listed += [
+        problems.one(
+            "missing_column",
+            file,
+            f"no column {c.name!r}",
+            f"the column {c.name}: {c.description}",
+            "add the column; without it no row of the table can be used.",
+            column=c.name,
+            row=1,
+        )  # fmt: skip
+        for c in table.columns
+        if c.required and c.name not in cells.columns
+    ]
+    return cells, listed
+
+
+def _typed(column: Column, text: pl.Series) -> tuple[pl.Series, pl.Series, str]:
+    """Return (typed values, which cells are bad, what to do about them)."""
+    given = text.is_not_null()
+    remedy = "correct the cell."
+    if column.type in ("int", "float"):
+        value = text.cast(pl.Float64, strict=False)
+        value = pl.select(pl.when(value.is_finite()).then(value)).to_series()
+        if text.str.contains(r"^-?\d+,\d+$").fill_null(value=False).any():
+            remedy = "write numbers with a decimal point."
+        if column.type == "int":
+            whole = pl.select(pl.when(value == value.round(0)).then(value)).to_series()
+            value = whole.cast(pl.Int64)
+        ok = value.is_not_null()
+        if column.minimum is not None and column.maximum is not None:
+            ok = ok & value.is_between(column.minimum, column.maximum).fill_null(value=False)
+    elif column.type == "bool":
+        lowered = text.str.to_lowercase()
+        value = lowered.replace_strict(
+            {**dict.fromkeys(TRUE, True), **dict.fromkeys(FALSE, False)}, default=None, return_dtype=pl.Boolean
+        )
+        ok = value.is_not_null()
+    elif column.type == "enum":
+        value = text
+        ok = text.is_in(list(column.allowed)).fill_null(value=False)
+        remedy = "use one of the listed values, spelled exactly so."
+    elif column.type == "list":
+        value = text.str.replace_all(r"\s*;\s*", ";")
+        parts = value.str.split(";")
+        ok = parts.list.eval(pl.element().is_in(list(column.allowed))).list.all().fill_null(value=False)
+    elif column.type in ("date", "datetime"):
+        value = text
+        ok = pl.select(dates.is_valid(pl.lit(text))).to_series().fill_null(value=False)
+        remedy = "write the date as year-month-day; leave out the parts that are not known."
+    else:
+        value = text
+        ok = (text.str.len_chars() <= LONGEST_TEXT).fill_null(value=False)
+        remedy = f"keep texts under {LONGEST_TEXT} characters."
+    bad = given & ~ok
+    return value.zip_with(ok, value.clear(len(value))), bad, remedy
