@@ -158,8 +158,9 @@ def check_case(case: Case) -> Failure | None:
     """Run one case; return None when it gives what was expected."""
     try:
         found = compute(case)
-    except AftercartError as error:
-        return Failure(case.criterion, case.name, {k: (v, None) for k, v in case.expected.items()}, error.message)
+    except (AftercartError, LookupError, TypeError, ValueError, pl.exceptions.PolarsError) as error:
+        expected = {k: (v, None) for k, v in case.expected.items() if k != "abs_tol"}
+        return Failure(case.criterion, case.name, expected, str(error).splitlines()[0])
     tolerance = case.expected.get("abs_tol", DEFAULT_TOLERANCE)
     differences = {
         key: (expected, found.get(key))
@@ -178,9 +179,11 @@ def compute(case: Case) -> dict[str, Any]:
 
 def case_frame(entry: Criterion, inputs: Any) -> pl.DataFrame:
     """One-row frame of a case's inputs: nested records to dotted columns, lists of rows to a list column."""
-    fields = {entry.rows: inputs} if isinstance(inputs, list) and entry.rows else flatten(inputs)
-    if not fields:
-        fields = {"_none": None}
+    fields: dict[str, Any] = {entry.rows: inputs} if isinstance(inputs, list) and entry.rows else flatten(inputs)
+    if not fields.keys() & {entry.rows, *(i.name for i in entry.inputs)}:
+        # A case that states nothing (`{"sites": {}}`) is one in which everything is missing or at its default.
+        name, value = (entry.rows, None) if entry.rows else (entry.inputs[0].name, entry.inputs[0].default)
+        fields[name] = value
     return pl.DataFrame({k: pl.Series(k, [v], strict=False) for k, v in fields.items()})
 
 

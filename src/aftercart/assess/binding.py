@@ -130,7 +130,7 @@ def resolve(
     results: Results,
 ) -> Column:
     """Find the values of one binding for the units."""
-    if "obs" in binding or "item" in binding:
+    if "obs" in binding or "item" in binding or "other" in binding:
         return _fact(spec, binding, entry, units, timeline)
     if "items" in binding:
         return _item_list(spec, binding, entry, units, timeline)
@@ -158,8 +158,9 @@ def resolve(
 
 
 def code_of(binding: Mapping[str, Any]) -> str:
-    """The fact code of an `obs` or `item` binding."""
-    return f"obs:{binding['obs']}" if "obs" in binding else f"item:{binding['item']}"
+    """The fact code of an `obs` or `item` binding, or of `other`: an item attributed to another cause."""
+    kind = next(k for k in ("obs", "item", "other") if k in binding)
+    return f"{kind}:{binding[kind]}"
 
 
 def fact_values(spec: Input, binding: Mapping[str, Any], timeline: Timeline) -> pl.DataFrame:

@@ -83,7 +83,7 @@ _COLUMNS: dict[str, Callable[[pl.DataFrame, Timeline, Results], Column]] = {
 }
 
 
-def _prior_treatments(timeline: Timeline, results: Results) -> pl.DataFrame:
+def _prior_treatments(units: pl.DataFrame, timeline: Timeline, results: Results) -> pl.DataFrame:
     """Medicines that ended or were running before infusion, with their recorded outcome.
 
     Duration counts both ends; a treatment still running at infusion ended 0 days before. Glucocorticoids are one
@@ -93,19 +93,29 @@ def _prior_treatments(timeline: Timeline, results: Results) -> pl.DataFrame:
     rows = timeline.exposures.filter((pl.col("start_max") < 0) & pl.col("outcome").is_not_null())
     ended = pl.min_horizontal("end_min", pl.lit(0))
     is_steroid = pl.col("classes").list.contains("glucocorticoid")
-    return rows.select(
-        "_s",
-        "ref",
-        "outcome",
-        day="start_min",
-        drug=pl.when(is_steroid).then(pl.lit("glucocorticoid")).otherwise(pl.col("drug")),
-        duration_days=(ended - pl.col("start_max") + 1).cast(pl.Int64),
-        ended_days_before_screening=(-ended).cast(pl.Int64),
+    return (
+        units.select("_k", "_s")
+        .join(rows, on="_s", how="inner")
+        .select(
+            "_k",
+            "ref",
+            "outcome",
+            day="start_min",
+            drug=pl.when(is_steroid).then(pl.lit("glucocorticoid")).otherwise(pl.col("drug")),
+            duration_days=(ended - pl.col("start_max") + 1).cast(pl.Int64),
+            ended_days_before_screening=(-ended).cast(pl.Int64),
+        )
     )
 
 
 ROWS: dict[str, Callable[[Timeline, Results], pl.DataFrame]] = {"prior_treatments": _prior_treatments}
-"""Series whose rows come from tables that no binding can name."""
+"""Series whose rows come from tables that no binding can name; each returns rows with `_k`."""
+
+
+def is_complete(name: str, timeline: Timeline) -> bool:
+    """Whether no rows means "none" for a series bound by hand; otherwise an empty series is an unknown one."""
+    return name != "glucocorticoid_courses" or "glucocorticoid" in timeline.complete_classes
+
 
 DISEASE_CLASSES = ("glucocorticoid", "immunosuppressant", "biologic")
 

@@ -16,7 +16,7 @@ from aftercart.assess.timeline import Timeline
 from aftercart.criteria.calling import evaluate_series
 from aftercart.criteria.registry import get
 
-APART_FROM_DAILY_DOSE = ("crs_icans_treatment", "lymphodepletion")
+APART_FROM_DAILY_DOSE = ("crs_icans_treatment", "lymphodepletion", "replacement")
 """Glucocorticoid given for these purposes is kept out of the daily dose used for response (efficacy of the disease)."""
 
 Found = tuple[pl.Series, pl.DataFrame]
@@ -93,6 +93,21 @@ def _toxicity(binding: Mapping[str, Any]) -> pl.Expr:
     return pl.lit(value=binding.get("drug") in ("vasopressor", "vasopressin", "anticytokine", "antipyretic"))
 
 
+ROUTES = {
+    "topical": "topical",
+    "respiratory (inhalation)": "inhaled",
+    "inhalation": "inhaled",
+    "inhaled": "inhaled",
+    "intra-articular": "intra_articular",
+    "intra_articular": "intra_articular",
+}
+
+
+def route_name(route: pl.Expr) -> pl.Expr:
+    """The route as criteria name it; a route that was not recorded is taken as systemic."""
+    return route.str.to_lowercase().replace_strict(ROUTES, default="systemic")
+
+
 def _any(sure: pl.DataFrame) -> pl.DataFrame:
     return sure.select("_k").unique().with_columns(value=pl.lit(value=True), known=pl.lit(value=True))
 
@@ -110,22 +125,17 @@ def _mg_per_day(sure: pl.DataFrame) -> pl.DataFrame:
     return sure.group_by("_k").agg(value=whole, known=pl.lit(value=True))
 
 
+def _mg_per_week(sure: pl.DataFrame) -> pl.DataFrame:
+    return _mg_per_day(sure).with_columns(value=pl.col("value") * 7)
+
+
 def _prednisone(sure: pl.DataFrame) -> pl.DataFrame:
     """Prednisone equivalent by the criterion of that name, so that both can never disagree."""
     units = sure.select(_unit="_k").unique().sort("_unit").with_columns(_given=pl.lit(value=True))
     entry = get("glucocorticoid_prednisone_equivalent")
     for spec in entry.inputs:
         units = units.with_columns(pl.lit(spec.default, dtype=pl.Float64).alias(spec.name))
-    rows = sure.select(
-        _unit="_k",
-        drug="drug",
-        dose_mg_per_day="mg_per_day",
-        route=pl.col("route").str.to_lowercase().fill_null("oral"),
-    ).with_columns(
-        route=pl.col("route").replace(
-            {"respiratory (inhalation)": "inhaled", "intra-articular": "intra_articular", "inhalation": "inhaled"}
-        )
-    )
+    rows = sure.select(_unit="_k", drug="drug", dose_mg_per_day="mg_per_day", route=route_name(pl.col("route")))
     computed = evaluate_series(entry.function.rule, units, rows)
     return computed.select(_k="_unit", value=pl.col("prednisone_mg_per_day"), known=pl.lit(value=True))
 
@@ -136,6 +146,7 @@ _MEASURES = {
     "count": _count,
     "names": _names,
     "mg_per_day": _mg_per_day,
+    "mg_per_week": _mg_per_week,
     "pred_eq": _prednisone,
 }
 _NOTHING: dict[str, Any] = {
@@ -144,5 +155,6 @@ _NOTHING: dict[str, Any] = {
     "count": 0,
     "names": [],
     "mg_per_day": 0.0,
+    "mg_per_week": 0.0,
     "pred_eq": 0.0,
 }

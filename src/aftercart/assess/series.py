@@ -22,7 +22,9 @@ def assess(
     bound = bind(entry, variant, found, timeline, results)
     scalars, invalid = prepare(bound.inputs, entry.inputs)
     rows = _rows(entry, variant, found, timeline, results)
-    units = scalars.with_columns(_unit=found["_k"], _given=pl.lit(value=True))
+    by_hand = _by_hand(entry, variant)
+    given = pl.lit(by_hand is None or derived.is_complete(by_hand, timeline))
+    units = scalars.with_columns(_unit=found["_k"], _given=given | found["_k"].is_in(rows["_k"].implode()))
     typed = _typed(rows, entry)
     fn = entry.function
     outputs = fn.series_outputs(units, typed, invalid)
@@ -51,19 +53,11 @@ def _rows(
     entry: Criterion, variant: Variant, found: pl.DataFrame, timeline: Timeline, results: Results
 ) -> pl.DataFrame:
     """The rows of the series with `_k`, the row inputs, `ref` and `comparator`."""
-    by_hand = next(
-        (
-            b["derived"]
-            for i in entry.row_inputs
-            for b in variant.bindings(i)
-            if "derived" in b and b["derived"] in derived.ROWS
-        ),
-        None,
-    )
+    by_hand = _by_hand(entry, variant)
     if by_hand is not None:
-        rows = derived.ROWS[by_hand](timeline, results)
+        rows = derived.ROWS[by_hand](found, timeline, results)
     else:
-        rows = _from_main_input(entry, variant, timeline, results)
+        rows = found.select("_k", "_s").join(_from_main_input(entry, variant, timeline, results), on="_s", how="inner")
     blanks = [i for i in entry.row_inputs if i.name not in rows.columns]
     rows = rows.with_columns(
         pl.lit(i.default if i.has_default else None, dtype=TYPES[i.type]).alias(i.name) for i in blanks
@@ -71,7 +65,12 @@ def _rows(
     for name in ("ref", "comparator", "_input"):
         if name not in rows.columns:
             rows = rows.with_columns(pl.lit(None, dtype=pl.String).alias(name))
-    return found.select("_k", "_s").join(rows, on="_s", how="inner").sort("_k", "day", "ref", nulls_last=True)
+    return rows.sort("_k", "day", "ref", nulls_last=True)
+
+
+def _by_hand(entry: Criterion, variant: Variant) -> str | None:
+    names = (b["derived"] for i in entry.row_inputs for b in variant.bindings(i) if "derived" in b)
+    return next((n for n in names if n in derived.ROWS), None)
 
 
 def _from_main_input(entry: Criterion, variant: Variant, timeline: Timeline, results: Results) -> pl.DataFrame:

@@ -31,7 +31,7 @@ class Timeline:
     subjects: pl.DataFrame
     """`_s`, `subject_id`, `infusion_seq`, `indication`, `infusion_date`, `last_day`, and the columns of `subjects`."""
     facts: pl.DataFrame
-    """Observations (`obs:CODE`) and answered items (`item:INSTRUMENT.item`); see `FACT_COLUMNS`."""
+    """Observations (`obs:CODE`) and answered items (`item:INSTRUMENT.item`, and `other:` where attributed elsewhere)."""
     exposures: pl.DataFrame
     """Medicines with `start_min/start_max/end_min/end_max` days, `classes` and `mg_per_day`."""
     events: pl.DataFrame
@@ -144,12 +144,17 @@ def _items(study: Study, subjects: pl.DataFrame) -> pl.DataFrame:
         .then(None)
         .otherwise(pl.col("value"))
     )
+    elsewhere = rows.filter((pl.col("attributable") == "other") & (pl.col("value") > 0))
+    return pl.concat([_as_facts(rows, "item", value), _as_facts(elsewhere, "other", pl.col("value"))])
+
+
+def _as_facts(rows: pl.DataFrame, kind: str, value: pl.Expr) -> pl.DataFrame:
     nothing = pl.lit(None, dtype=pl.Float64)
     return rows.select(
         "_s",
         day=_day_of("datetime"),
         time=pl.col("datetime"),
-        code=pl.concat_str(pl.lit("item:"), pl.col("instrument"), pl.lit("."), pl.col("item")),
+        code=pl.concat_str(pl.lit(f"{kind}:"), pl.col("instrument"), pl.lit("."), pl.col("item")),
         value=value,
         text=pl.col("value_text"),
         comparator=pl.lit(None, dtype=pl.String),

@@ -39,8 +39,8 @@ def _days(entry: Criterion, variant: Variant, timeline: Timeline, results: Resul
 
 
 def _visits(entry: Criterion, variant: Variant, timeline: Timeline, results: Results) -> pl.DataFrame:
-    seen = _observed(entry, variant, timeline, results)
     windows = timeline.visits
+    seen = _contacts(timeline) if entry.kind == "series" else _observed(entry, variant, timeline, results)
     by_day = (
         windows.join(seen.filter(pl.col("day").is_not_null()).select("_s", seen_day="day"), on="_s", how="inner")
         .filter(pl.col("seen_day").is_between(pl.col("lo"), pl.col("hi")))
@@ -52,6 +52,12 @@ def _visits(entry: Criterion, variant: Variant, timeline: Timeline, results: Res
     if entry.per == "visit_pair":
         units = units.filter(pl.col("visit") != "baseline")
     return units.with_columns(day=pl.col("target"))
+
+
+def _contacts(timeline: Timeline) -> pl.DataFrame:
+    """Days on which any item was answered: the visits that took place."""
+    items = timeline.facts.filter(pl.col("code").str.starts_with("item:"))
+    return items.select("_s", "day", visit=pl.lit(None, dtype=pl.String)).unique()
 
 
 def _subjects(entry: Criterion, variant: Variant, timeline: Timeline, results: Results) -> pl.DataFrame:
@@ -88,7 +94,7 @@ def _observed(entry: Criterion, variant: Variant, timeline: Timeline, results: R
 
 def _seen(spec: Input, binding: Mapping[str, Any], timeline: Timeline, results: Results) -> pl.DataFrame | None:
     no_visit = pl.lit(None, dtype=pl.String)
-    if "obs" in binding or "item" in binding:
+    if "obs" in binding or "item" in binding or "other" in binding:
         return fact_values(spec, binding, timeline).select("_s", "day", visit=no_visit)
     if "items" in binding:
         codes = [f"item:{binding['items']}_{i}" for i in range(1, binding["count"] + 1)]

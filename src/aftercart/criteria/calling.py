@@ -205,7 +205,9 @@ def validated(frame: pl.DataFrame, specs: tuple[Input, ...]) -> tuple[pl.DataFra
         if spec.maximum is not None:
             checks.append(column > spec.maximum)
         if spec.allowed and spec.type in ("str", "float", "int"):
-            checks.append(~column.is_in([float(a) for a in spec.allowed] if spec.type == "float" else list(spec.allowed)))
+            checks.append(
+                ~column.is_in([float(a) for a in spec.allowed] if spec.type == "float" else list(spec.allowed))
+            )
         if checks:
             bad[spec.name] = pl.any_horizontal(checks).fill_null(value=False)
     if not bad:

@@ -1,0 +1,1 @@
+"""Rheumatoid arthritis: disease activity and response."""

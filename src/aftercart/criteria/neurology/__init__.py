@@ -1,0 +1,1 @@
+"""Myasthenia gravis: activities of daily living."""
