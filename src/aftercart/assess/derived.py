@@ -161,7 +161,30 @@ def _graded_infections(timeline: Timeline) -> pl.DataFrame:
         .group_by("_s", row_id=pl.col("indication_row"))
         .agg(treatment_days=(pl.col("end_max").max() - pl.col("start_min").min() + 1).cast(pl.Float64))
     )
-    return events.join(treated, on=["_s", "row_id"], how="left").with_columns(time=pl.col("start"))
+    ventilated = (
+        events.select("_s", "row_id", "day", "end_day")
+        .join(
+            timeline.fact("obs:O2DEVICE").filter(pl.col("text") == "invasive_ventilation").select("_s", on="day"),
+            on="_s",
+        )
+        .filter(pl.col("on").is_between(pl.col("day"), pl.col("end_day").fill_null(FAR)))
+        .select("_s", "row_id", ventilated=pl.lit(value=True))
+        .unique()
+    )
+    away_from_icu = pl.col("level_of_care").is_in(["ward", "outpatient"])
+    unknown = ("deep_organ_involvement", "abdominal_pain", "toxic_dilatation", "renal_insufficiency")
+    unknown += ("therapy_changed_for_progression", "fasciitis_debridement")
+    return (
+        events.join(treated, on=["_s", "row_id"], how="left")
+        .join(ventilated, on=["_s", "row_id"], how="left")
+        .with_columns(
+            time=pl.col("start"),
+            intubation=pl.coalesce("ventilated", pl.when(away_from_icu).then(pl.lit(value=False))),
+            severe_sepsis=pl.col("serious_life_threatening"),
+            diarrhea_ml_per_day=pl.lit(None, dtype=pl.Float64),
+            **{name: pl.lit(None, dtype=pl.Boolean) for name in unknown},
+        )
+    )
 
 
 def _reportable_events(timeline: Timeline) -> pl.DataFrame:

@@ -79,7 +79,7 @@ def _from_main_input(entry: Criterion, variant: Variant, timeline: Timeline, res
         (i, b) for i in entry.row_inputs for b in variant.bindings(i) if "obs" in b or "result" in b or "item" in b
     )
     if "result" in binding:
-        rows = _result_rows(main, binding, results)
+        rows = _result_rows(_beside(entry, variant, binding), binding, results)
     else:
         values = fact_values(main, binding, timeline)
         rows = values.select(
@@ -97,15 +97,31 @@ def _from_main_input(entry: Criterion, variant: Variant, timeline: Timeline, res
     return rows
 
 
-def _result_rows(main: Input, binding: Mapping[str, Any], results: Results) -> pl.DataFrame:
-    key, output = binding["result"].split(".", 1)
-    source = results.get(key)
-    if source is None or output not in source.columns:
-        return pl.DataFrame(schema={"_s": pl.Int64, "day": pl.Int64, main.name: TYPES[main.type]})
+def _beside(entry: Criterion, variant: Variant, main: Mapping[str, Any]) -> dict[str, tuple[Input, str]]:
+    """The row inputs that are read from the results of the same criterion, with the output each one takes."""
+    key = main["result"].split(".", 1)[0]
+    found = {}
+    for spec in entry.row_inputs:
+        for binding in variant.bindings(spec):
+            if "result" in binding and binding["result"].split(".", 1)[0] == key:
+                found[spec.name] = (spec, binding["result"].split(".", 1)[1])
+    return found
+
+
+def _result_rows(wanted: Mapping[str, tuple[Input, str]], binding: Mapping[str, Any], results: Results) -> pl.DataFrame:
+    source = results.get(binding["result"].split(".", 1)[0])
+    if source is None:
+        types = {name: TYPES[spec.type] for name, (spec, _) in wanted.items()}
+        return pl.DataFrame(schema={"_s": pl.Int64, "day": pl.Int64, **types})
     if "variant" in binding:
         source = source.filter(pl.col("variant") == binding["variant"])
     return (
         source.filter(pl.col("visit").is_null() | (pl.col("visit") != "baseline"))
         .with_row_index("_r")
-        .select("_s", "day", pl.col(output).alias(main.name), ref=pl.col("source_rows").list.first())
+        .select(
+            "_s",
+            "day",
+            *(pl.col(output).alias(name) for name, (_, output) in wanted.items()),
+            ref=pl.col("source_rows").list.first(),
+        )
     )
