@@ -40,7 +40,7 @@ def test_the_old_result_is_replaced_as_a_whole(tmp_path):
 
 def test_an_error_leaves_the_old_result(tmp_path):
     write(tmp_path / "out", "one")
-    with pytest.raises(RuntimeError), replacing_folder(tmp_path / "out") as folder:
+    with pytest.raises(RuntimeError), replacing_folder(tmp_path / "out") as folder:  # noqa: PT012
         (folder / "part0.txt").write_text("half")
         raise RuntimeError
     assert contents(tmp_path / "out") == {f"part{i}.txt": "one" for i in range(3)}
@@ -71,7 +71,9 @@ def test_two_renames_serve_where_names_cannot_be_exchanged(tmp_path, monkeypatch
 
 def test_an_old_result_that_a_kill_left_renamed_is_put_back(tmp_path):
     write(tmp_path / "out", "one")
-    dead = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True, check=True)
+    dead = subprocess.run(
+        [sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True, check=True
+    )
     (tmp_path / "out").rename(tmp_path / f".out.old-{dead.stdout.strip()}")
     with pytest.raises(RuntimeError), replacing_folder(tmp_path / "out"):
         raise RuntimeError

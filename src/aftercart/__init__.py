@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from aftercart import criteria, verify
-    from aftercart.assess import Assessments, assess
-    from aftercart.assess.explain import Explanation, explain
+    from aftercart.assessment import Assessments, assess
+    from aftercart.assessment.explain import Explanation, explain
     from aftercart.demo import reference_cohort
     from aftercart.errors import AftercartError
     from aftercart.reporting import report
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "AftercartError": "aftercart.errors",
-    "Assessments": "aftercart.assess",
-    "Explanation": "aftercart.assess.explain",
+    "Assessments": "aftercart.assessment",
+    "Explanation": "aftercart.assessment.explain",
     "Study": "aftercart.study",
-    "assess": "aftercart.assess",
+    "assess": "aftercart.assessment",
     "check": "aftercart.study",
     "criteria": "",
-    "explain": "aftercart.assess.explain",
+    "explain": "aftercart.assessment.explain",
     "read": "aftercart.sources",
     "reference_cohort": "aftercart.demo",
     "report": "aftercart.reporting",

@@ -178,7 +178,7 @@ def _code(problems: pl.DataFrame) -> int:
 @_errors
 def assess(study: Path, out: Path, criteria: tuple[str, ...], as_json: bool) -> None:
     """Grade and score STUDY by every criterion that applies; writes assessments.parquet and assessments.csv."""
-    from aftercart.assess import assess as run
+    from aftercart.assessment import assess as run
     from aftercart.outputs import replacing_folder
     from aftercart.reporting import write_assessments
     from aftercart.sources import read
@@ -208,7 +208,7 @@ def assess(study: Path, out: Path, criteria: tuple[str, ...], as_json: bool) -> 
 @_errors
 def explain(study: Path, subject: str, criterion: str, day: int | None, as_json: bool) -> None:
     """Say why SUBJECT has the result it has by CRITERION: the clause, the values, their dates and source rows."""
-    from aftercart.assess.explain import explain as reasons
+    from aftercart.assessment.explain import explain as reasons
     from aftercart.sources import read
 
     found = reasons(read(study), subject, criterion, day=day)

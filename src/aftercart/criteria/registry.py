@@ -39,7 +39,7 @@ class Input:
     fields: tuple[Input, ...] = ()
     """For type `rows`: the columns of each row in a nested list."""
     bindings: tuple[Mapping[str, Any], ...] = ()
-    """Where a study holds the value, in order of preference (see `aftercart.assess`)."""
+    """Where a study holds the value, in order of preference (see `aftercart.assessment`)."""
     unlisted_by: str | None = None
     """The input that says what an absent column of this name means (H2: unlisted is missing unless stated)."""
     anchor: bool = False

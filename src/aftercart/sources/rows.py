@@ -22,10 +22,14 @@ def of_known_subjects(rows: pl.DataFrame, known: pl.Series, file: str) -> tuple[
     """Return the rows whose subject is in `subjects`, and the problems of the others."""
     stray = ~pl.col("subject_id").is_in(known.to_list())
     listed = problems.of_rows(
-        rows.filter(stray), rule="unknown_subject", file=file, column="subject_id", found=pl.col("subject_id"),
+        rows.filter(stray),
+        rule="unknown_subject",
+        file=file,
+        column="subject_id",
+        found=pl.col("subject_id"),
         expected="a subject_id of the table subjects",
         remedy="add the patient to subjects, or correct the id. The row is not used until it is mended.",
-    )  # fmt: skip
+    )
     return rows.filter(~stray), [listed] if listed.height else []
 
 
@@ -42,22 +46,33 @@ def _observations(rows: pl.DataFrame, file: str) -> tuple[pl.DataFrame, list[pl.
 
     done = ~pl.col("not_done").fill_null(value=False)
     set_aside(
-        ~pl.col("code").is_in(list(codes)), rule="unknown_code", column="code", found=pl.col("code"), severity="warning",
-        expected="a code of the dictionary", remedy="map it to a code of the dictionary if a criterion needs it. The row is not used.",
-    )  # fmt: skip
+        ~pl.col("code").is_in(list(codes)),
+        rule="unknown_code",
+        column="code",
+        found=pl.col("code"),
+        severity="warning",
+        expected="a code of the dictionary",
+        remedy="map it to a code of the dictionary if a criterion needs it. The row is not used.",
+    )
     textual = pl.col("code").is_in([n for n, c in codes.items() if c.text])
     set_aside(
         done & ((textual & pl.col("value_text").is_null()) | (~textual & pl.col("value").is_null())),
-        rule="no_result", column="value", found=pl.lit("no result"), expected="a result, or not_done with a reason",
+        rule="no_result",
+        column="value",
+        found=pl.lit("no result"),
+        expected="a result, or not_done with a reason",
         remedy="fill in the result or set not_done to true. The row is not used until it is mended.",
-    )  # fmt: skip
+    )
     for name, code in codes.items():
         if code.allowed:
             set_aside(
                 done & (pl.col("code") == name) & ~pl.col("value_text").is_in(list(code.allowed)),
-                rule="text_result", column="value_text", found=pl.col("value_text"),
-                expected=f"one of {', '.join(code.allowed)}", remedy="use one of the listed results. The row is not used until it is mended.",
-            )  # fmt: skip
+                rule="text_result",
+                column="value_text",
+                found=pl.col("value_text"),
+                expected=f"one of {', '.join(code.allowed)}",
+                remedy="use one of the listed results. The row is not used until it is mended.",
+            )
     rows, more = _in_standard_units(rows, file)
     listed += more
     limits = pl.DataFrame(
@@ -68,10 +83,12 @@ def _observations(rows: pl.DataFrame, file: str) -> tuple[pl.DataFrame, list[pl.
     rows = rows.join(limits, on="code", how="left", maintain_order="left")
     set_aside(
         (pl.col("value") < pl.col("_min")) | (pl.col("value") > pl.col("_max")),
-        rule="implausible", column="value", found=pl.format("{} {}", pl.col("value"), pl.col("unit")),
+        rule="implausible",
+        column="value",
+        found=pl.format("{} {}", pl.col("value"), pl.col("unit")),
         expected=pl.format("{} from {} to {}", pl.col("code"), pl.col("_min"), pl.col("_max")),
         remedy="check value and unit against the source. The row is not used until it is mended.",
-    )  # fmt: skip
+    )
     return rows.drop("_min", "_max").with_columns(comparator=pl.col("comparator").fill_null("=")), listed
 
 
@@ -95,7 +112,7 @@ def _in_standard_units(rows: pl.DataFrame, file: str) -> tuple[pl.DataFrame, lis
                 found=pl.col("unit").fill_null("no unit"),
                 expected=pl.format("{} in one of {}", pl.col("code"), pl.col("code").replace_strict(accepted)),
                 remedy="state the unit of the report. The row is not used until it is mended.",
-            )  # fmt: skip
+            )
         )
     rows = rows.filter(~refused)
     converts = (pl.col("_factor") != 1) | (pl.col("_offset") != 0)
@@ -123,11 +140,16 @@ def _assessments(rows: pl.DataFrame, file: str) -> tuple[pl.DataFrame, list[pl.D
             for i in instrument.items.values()
         ],
         schema={
-            "instrument": pl.String, "item": pl.String, "_min": pl.Float64, "_max": pl.Float64, "_step": pl.Float64,
-            "_allowed": pl.List(pl.String), "_expected": pl.String,
+            "instrument": pl.String,
+            "item": pl.String,
+            "_min": pl.Float64,
+            "_max": pl.Float64,
+            "_step": pl.Float64,
+            "_allowed": pl.List(pl.String),
+            "_expected": pl.String,
         },
         orient="row",
-    )  # fmt: skip
+    )
     rows = rows.join(known, on=["instrument", "item"], how="left", maintain_order="left")
     listed = []
     unknown = rows.filter(pl.col("_expected").is_null())
@@ -145,7 +167,7 @@ def _assessments(rows: pl.DataFrame, file: str) -> tuple[pl.DataFrame, list[pl.D
                 .then(pl.lit("an instrument of the dictionary"))
                 .otherwise(pl.format("an item of {}", pl.col("instrument"))),
                 remedy="correct the name of the item. The row is not used until it is mended.",
-            )  # fmt: skip
+            )
         )
     rows = rows.filter(pl.col("_expected").is_not_null())
     textual = pl.col("_allowed").list.len() > 0
@@ -171,7 +193,7 @@ def _assessments(rows: pl.DataFrame, file: str) -> tuple[pl.DataFrame, list[pl.D
                 ),
                 expected=pl.col("_expected"),
                 remedy="correct the answer, or set not_done. The row is not used until it is mended.",
-            )  # fmt: skip
+            )
         )
     return rows.filter(good.fill_null(value=False)).drop("_min", "_max", "_step", "_allowed", "_expected"), listed
 
@@ -180,8 +202,13 @@ def _exposures(rows: pl.DataFrame, file: str) -> tuple[pl.DataFrame, list[pl.Dat
     """A medicine that the dictionary does not hold is kept; it belongs to no class, and the list says so."""
     unknown = rows.filter(drugs.classes_expr(pl.col("drug")).list.first().fill_null("") == "")
     listed = problems.of_rows(
-        unknown, rule="unknown_drug", file=file, column="drug", found=pl.col("drug"), severity="warning",
+        unknown,
+        rule="unknown_drug",
+        file=file,
+        column="drug",
+        found=pl.col("drug"),
+        severity="warning",
         expected="an ingredient of the drug dictionary",
         remedy="use the ingredient name; as it stands no rule about a class of medicines sees this row.",
-    )  # fmt: skip
+    )
     return rows, [listed] if listed.height else []

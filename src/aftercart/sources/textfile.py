@@ -100,7 +100,7 @@ def _csv(path: Path, text: str) -> tuple[pl.DataFrame | None, list[pl.DataFrame]
             f"{len(header)} cells, as in the header",
             "check for missing cells, or for a comma inside a text without quotes.",
             row=i,
-        )  # fmt: skip
+        )
         for i, row in ragged
     ]
     columns = list(zip(*(row for _, row in good), strict=True)) if good else [() for _ in header]

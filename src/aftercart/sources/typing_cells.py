@@ -46,7 +46,7 @@ def typed_table(table: Table, cells: pl.DataFrame, file: str, study_id: str) -> 
                     found=pl.col(column.name),
                     expected=column.expectation,
                     remedy=remedy + consequence,
-                )  # fmt: skip
+                )
             )
         if column.required:
             absent = cells[column.name].is_null()
@@ -60,7 +60,7 @@ def typed_table(table: Table, cells: pl.DataFrame, file: str, study_id: str) -> 
                         found=pl.lit("nothing"),
                         expected=column.expectation,
                         remedy="fill it in. The row is not used until it is mended.",
-                    )  # fmt: skip
+                    )
                 )
             usable = usable & value.is_not_null()
     rows = pl.DataFrame(columns).filter(usable)
@@ -76,7 +76,7 @@ def typed_table(table: Table, cells: pl.DataFrame, file: str, study_id: str) -> 
                 found=pl.col("row_id"),
                 expected="each row_id once in a table",
                 remedy="give the row a key of its own, or remove it if it repeats another. The first row is used.",
-            )  # fmt: skip
+            )
         )
     return unique, listed
 
@@ -93,7 +93,7 @@ def _columns(table: Table, cells: pl.DataFrame, file: str, study_id: str) -> tup
             severity="warning",
             column=name,
             row=1,
-        )  # fmt: skip
+        )
         for name in cells.columns
         if name not in table.names and name != "_row"
     ]
@@ -111,7 +111,7 @@ def _columns(table: Table, cells: pl.DataFrame, file: str, study_id: str) -> tup
                 severity="warning",
                 column="row_id",
                 row=1,
-            )  # fmt: skip
+            )
         )
     listed += [
         problems.one(
@@ -122,7 +122,7 @@ def _columns(table: Table, cells: pl.DataFrame, file: str, study_id: str) -> tup
             "add the column; without it no row of the table can be used.",
             column=c.name,
             row=1,
-        )  # fmt: skip
+        )
         for c in table.columns
         if c.required and c.name not in cells.columns
     ]

@@ -35,20 +35,34 @@ def _infusions(study: Study) -> pl.DataFrame:
     return pl.concat(
         [
             problems.of_rows(
-                doubled, rule="duplicate_infusion", file="infusions", column="infusion_seq", found=pl.col("infusion_seq"),
-                expected="each infusion_seq once per subject", remedy="number the infusions of a subject 1, 2, ...",
+                doubled,
+                rule="duplicate_infusion",
+                file="infusions",
+                column="infusion_seq",
+                found=pl.col("infusion_seq"),
+                expected="each infusion_seq once per subject",
+                remedy="number the infusions of a subject 1, 2, ...",
             ),
             problems.of_rows(
-                without, rule="no_infusion", file="subjects", severity="warning", found=pl.lit("no reference infusion"),
+                without,
+                rule="no_infusion",
+                file="subjects",
+                severity="warning",
+                found=pl.lit("no reference infusion"),
                 expected=f"an infusion with infusion_seq {study.meta.reference_infusion}",
                 remedy="add the infusion; until then nothing of this patient can be placed in time or graded.",
             ),
             problems.of_rows(
-                partial, rule="partial_infusion_date", file="infusions", column="start", found=pl.col("start"),
-                expected="a complete date", remedy="complete the date: day 0 must be one day.",
+                partial,
+                rule="partial_infusion_date",
+                file="infusions",
+                column="start",
+                found=pl.col("start"),
+                expected="a complete date",
+                remedy="complete the date: day 0 must be one day.",
             ),
         ]
-    )  # fmt: skip
+    )
 
 
 def _consent(study: Study) -> pl.DataFrame:
@@ -57,9 +71,14 @@ def _consent(study: Study) -> pl.DataFrame:
     )
     late = joined.filter(earliest("consent_date") > latest("start"))
     return problems.of_rows(
-        late, rule="consent_after_infusion", file="infusions", column="start", found=pl.col("start"),
-        expected=pl.format("a day on or after consent ({})", "consent_date"), remedy="check both dates.",
-    )  # fmt: skip
+        late,
+        rule="consent_after_infusion",
+        file="infusions",
+        column="start",
+        found=pl.col("start"),
+        expected=pl.format("a day on or after consent ({})", "consent_date"),
+        remedy="check both dates.",
+    )
 
 
 def _order_of_dates(study: Study) -> pl.DataFrame:
@@ -77,7 +96,7 @@ def _order_of_dates(study: Study) -> pl.DataFrame:
                     found=pl.col("end"),
                     expected=pl.format("a date on or after the start ({})", "start"),
                     remedy="check both dates.",
-                )  # fmt: skip
+                )
             )
     return pl.concat(listed)
 
@@ -96,19 +115,34 @@ def _deaths(study: Study) -> pl.DataFrame:
     dead = study.tables["subjects"].filter(pl.col("death_date").is_not_null()).select("subject_id", "death_date")
     listed = [
         problems.of_rows(
-            deaths.filter(pl.col("subject_id").is_duplicated()), rule="two_deaths", file="events", column="category",
-            found=pl.lit("more than one death"), expected="at most one death per subject", remedy="remove all but one.",
+            deaths.filter(pl.col("subject_id").is_duplicated()),
+            rule="two_deaths",
+            file="events",
+            column="category",
+            found=pl.lit("more than one death"),
+            expected="at most one death per subject",
+            remedy="remove all but one.",
         ),
         problems.of_rows(
-            deaths.join(dead, on="subject_id", how="anti"), rule="death_date", file="events", column="category",
-            found=pl.lit("a death event"), expected="death_date in subjects", remedy="fill in death_date, or correct the event.",
+            deaths.join(dead, on="subject_id", how="anti"),
+            rule="death_date",
+            file="events",
+            column="category",
+            found=pl.lit("a death event"),
+            expected="death_date in subjects",
+            remedy="fill in death_date, or correct the event.",
         ),
         problems.of_rows(
-            dead.join(deaths, on="subject_id", how="anti"), rule="death_event", file="subjects", column="death_date",
-            found=pl.col("death_date"), expected="an event of category death", remedy="add the death event with its cause.",
+            dead.join(deaths, on="subject_id", how="anti"),
+            rule="death_event",
+            file="subjects",
+            column="death_date",
+            found=pl.col("death_date"),
+            expected="an event of category death",
+            remedy="add the death event with its cause.",
             severity="warning",
         ),
-    ]  # fmt: skip
+    ]
     for name, column in DATED.items():
         later = (
             _valid(study, name).join(dead, on="subject_id", how="inner").filter(earliest(column) > latest("death_date"))
@@ -122,7 +156,7 @@ def _deaths(study: Study) -> pl.DataFrame:
                 found=pl.col(column),
                 expected=pl.format("a date up to the death ({})", "death_date"),
                 remedy="check both dates.",
-            )  # fmt: skip
+            )
         )
     return pl.concat(listed)
 
@@ -138,27 +172,48 @@ def _events(study: Study) -> pl.DataFrame:
     return pl.concat(
         [
             problems.of_rows(
-                syndromes.filter(pl.col("infused").is_null()), rule="suspect_infusion", file="events", column="suspect_row",
-                found=pl.col("suspect_row"), expected="the row_id of an infusion of the same subject",
+                syndromes.filter(pl.col("infused").is_null()),
+                rule="suspect_infusion",
+                file="events",
+                column="suspect_row",
+                found=pl.col("suspect_row"),
+                expected="the row_id of an infusion of the same subject",
                 remedy="name the infusion that CRS or ICANS followed.",
             ),
             problems.of_rows(
-                syndromes.filter(latest("start") < earliest("infused")), rule="before_infusion", file="events",
-                column="start", found=pl.col("start"), expected=pl.format("on or after the infusion ({})", "infused"),
+                syndromes.filter(latest("start") < earliest("infused")),
+                rule="before_infusion",
+                file="events",
+                column="start",
+                found=pl.col("start"),
+                expected=pl.format("on or after the infusion ({})", "infused"),
                 remedy="check both dates: CRS and ICANS begin after the infusion.",
             ),
             problems.of_rows(
-                events.filter(unlike), rule="fatal", file="events", column="outcome",
-                found=pl.format("grade {} with outcome {}", pl.col("grade").cast(pl.String).fill_null("not given"), pl.col("outcome").fill_null("not given")),
-                expected="grade 5 and outcome FATAL together or neither", remedy="correct grade or outcome.",
+                events.filter(unlike),
+                rule="fatal",
+                file="events",
+                column="outcome",
+                found=pl.format(
+                    "grade {} with outcome {}",
+                    pl.col("grade").cast(pl.String).fill_null("not given"),
+                    pl.col("outcome").fill_null("not given"),
+                ),
+                expected="grade 5 and outcome FATAL together or neither",
+                remedy="correct grade or outcome.",
             ),
             problems.of_rows(
-                events.filter(pl.col("grade").is_not_null() & pl.col("grade_scale").is_null()), rule="grade_scale",
-                file="events", column="grade_scale", severity="warning", found=pl.format("grade {}", "grade"),
-                expected="the scale of the grade", remedy="state grade_scale: the same number means different things on different scales.",
+                events.filter(pl.col("grade").is_not_null() & pl.col("grade_scale").is_null()),
+                rule="grade_scale",
+                file="events",
+                column="grade_scale",
+                severity="warning",
+                found=pl.format("grade {}", "grade"),
+                expected="the scale of the grade",
+                remedy="state grade_scale: the same number means different things on different scales.",
             ),
         ]
-    )  # fmt: skip
+    )
 
 
 def _hospital_stays(study: Study) -> pl.DataFrame:
@@ -176,10 +231,14 @@ def _hospital_stays(study: Study) -> pl.DataFrame:
         | (earliest("start") <= pl.col("_in")) & (latest("end").is_null() | (latest("end") >= pl.col("_in")))
     )
     return problems.of_rows(
-        serious.join(covered, on="row_id", how="anti"), rule="hospital_stay", file="events", column="serious_hospitalisation",
-        found=pl.lit("serious by hospital stay"), expected="an event of category hospitalisation that overlaps it",
+        serious.join(covered, on="row_id", how="anti"),
+        rule="hospital_stay",
+        file="events",
+        column="serious_hospitalisation",
+        found=pl.lit("serious by hospital stay"),
+        expected="an event of category hospitalisation that overlaps it",
         remedy="add the hospital stay, or correct the seriousness.",
-    )  # fmt: skip
+    )
 
 
 def _cut_off(study: Study) -> pl.DataFrame:
@@ -199,7 +258,7 @@ def _cut_off(study: Study) -> pl.DataFrame:
                 found=pl.col(column),
                 expected=f"a date up to the data cut-off ({cut})",
                 remedy="check the date, or move the cut-off in study.toml.",
-            )  # fmt: skip
+            )
         )
     return pl.concat(listed)
 
@@ -220,7 +279,14 @@ def _suspicious_units(study: Study) -> pl.DataFrame:
     )
     odd = compared.filter(near & (pl.col("spread") < 0.35)).sort("code", "subject_id")
     return problems.of_rows(
-        odd, rule="suspicious_unit", file="observations", column="unit", severity="warning",
-        found=pl.format("{}: median {} is {} times that of the cohort", "code", pl.col("median").round(3), pl.col("ratio").round(2)),
-        expected="values of the same order as in other subjects", remedy="check the unit of this subject's results.",
-    )  # fmt: skip
+        odd,
+        rule="suspicious_unit",
+        file="observations",
+        column="unit",
+        severity="warning",
+        found=pl.format(
+            "{}: median {} is {} times that of the cohort", "code", pl.col("median").round(3), pl.col("ratio").round(2)
+        ),
+        expected="values of the same order as in other subjects",
+        remedy="check the unit of this subject's results.",
+    )

@@ -41,12 +41,13 @@ def _load(name: str) -> dict[str, Any]:
 def codes() -> dict[str, Code]:
     """Return every code of the dictionary by its short name."""
     return {
-        name: Code(
-            name=name,
-            **{k: tuple(v) if isinstance(v, list) else v for k, v in raw.items()},
-        )
+        name: _code(name, {k: tuple(v) if isinstance(v, list) else v for k, v in raw.items()})
         for name, raw in _load("codes.toml")["codes"].items()
     }
+
+
+def _code(name: str, fields: dict[str, Any]) -> Code:
+    return Code(name=name, **fields)
 
 
 @cache

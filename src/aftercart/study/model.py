@@ -129,7 +129,7 @@ class Study:
         meta = replace(self.meta, data_cut_off=min(day, self.meta.data_cut_off or day))
         return replace(self, tables=tables, provenance=marks, meta=meta)
 
-    def write(self, folder: str | Path, *, format: Literal["csv", "parquet"] = "csv") -> Path:
+    def write(self, folder: str | Path, *, format: Literal["csv", "parquet"] = "csv") -> Path:  # noqa: A002
         """Write the study as a folder of tables with its `study.toml`; reading it back gives an equal study."""
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
@@ -186,7 +186,7 @@ def _known(name: str, table: pl.DataFrame, cut: pl.Expr) -> pl.DataFrame:
         )
     known = table.filter(~later(_DATED[name]))
     if "end" in known.columns:
-        updates = {"end": pl.when(~later("end")).then("end")}
+        updates: dict[str, pl.Expr] = {"end": pl.when(~later("end")).then("end")}
         if "ongoing" in known.columns:
             updates["ongoing"] = pl.when(later("end")).then(pl.lit(value=True)).otherwise("ongoing")
         if name == "events":

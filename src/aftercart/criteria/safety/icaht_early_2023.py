@@ -105,7 +105,7 @@ def _lengths(found: pl.LazyFrame, limit: str) -> pl.LazyFrame:
 
 def _steps(days: pl.Expr, at_least: list[int], *, first: int) -> pl.Expr:
     """The grade of a number of days: `first` from the first limit on, one more for each further limit."""
-    grade = pl.when(days.is_not_null()).then(0)
+    grade: pl.Expr = pl.when(days.is_not_null()).then(0)
     for step, limit in enumerate(at_least):
         grade = pl.when(days >= limit).then(first + step).otherwise(grade)
     return grade.cast(pl.Int64)

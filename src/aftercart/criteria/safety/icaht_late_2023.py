@@ -65,7 +65,7 @@ def icaht_late_2023(units: pl.LazyFrame, rows: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def _depth(count: pl.Expr, limits: list[int]) -> pl.Expr:
-    grade = pl.when(count.is_not_null()).then(0)
+    grade: pl.Expr = pl.when(count.is_not_null()).then(0)
     for index, limit in enumerate(limits):
         grade = pl.when(le(count, limit)).then(index + 1).otherwise(grade)
     return grade

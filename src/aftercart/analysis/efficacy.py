@@ -1,0 +1,219 @@
+"""Efficacy and treatment outcomes of each patient, by disease and visit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import polars as pl
+
+from aftercart.analysis.cohort import DAYS_PER_MONTH, Cohort
+from aftercart.analysis.outcomes import (
+    Outcome,
+    at_last_visit,
+    at_visit,
+    component,
+    flag,
+    per_subject,
+    primary_flag,
+)
+from aftercart.criteria import registry
+
+LANDMARK_MONTHS = (3, 6, 12)
+"""Visits that are reported where a study plans one within half a month of them."""
+
+LAST = "last_visit"
+
+
+@dataclass(frozen=True)
+class Question:
+    """One yes-or-no reading of a criterion's result, asked at each landmark visit."""
+
+    id: str
+    label: str
+    criterion: str
+    met: pl.Expr
+    domain: str = "efficacy"
+
+
+def _category_in(wanted: tuple[str, ...]) -> pl.Expr:
+    """TIS category, proven by the total or already by its lower bound (points are never negative)."""
+    named = list(wanted)
+    category, at_least = component("category"), component("category_lower_bound")
+    return (
+        pl.when(category.is_in(named) | at_least.is_in(named).fill_null(value=False))
+        .then(pl.lit(value=True))
+        .when(category.is_not_null())
+        .then(pl.lit(value=False))
+    )
+
+
+def _zero() -> pl.Expr:
+    """A score of 0: proven by the value, excluded by the value or by its lower bound."""
+    low = pl.coalesce("value", "value_min")
+    return pl.when(pl.col("value") == 0).then(pl.lit(value=True)).when(low > 0).then(pl.lit(value=False))
+
+
+QUESTIONS = (
+    Question("doris", "DORIS remission", "doris_2021", primary_flag()),
+    Question("lldas", "Lupus low disease activity state", "lldas", primary_flag()),
+    Question("sledai_2k_zero", "SLEDAI-2K of 0", "sledai_2k", _zero()),
+    Question(
+        "tis_moderate", "Moderate or major response (TIS)", "acr_eular_2016_tis", _category_in(("moderate", "major"))
+    ),
+    Question("tis_major", "Major response (TIS)", "acr_eular_2016_tis", _category_in(("major",))),
+    Question("eustar_ai_improved", "EUSTAR activity index decreased", "eustar_ai_change", flag("improved")),
+    Question(
+        "glucocorticoid_free", "Free of glucocorticoids", "drug_free_status", flag("glucocorticoid_free"), "treatment"
+    ),
+    Question(
+        "drug_free_antimalarial_allowed",
+        "Free of glucocorticoids, immunosuppressants and biologics (antimalarial allowed)",
+        "drug_free_status",
+        flag("drug_free_antimalarial_allowed"),
+        "treatment",
+    ),
+    Question(
+        "drug_free_strict",
+        "Free of all of these and of antimalarials",
+        "drug_free_status",
+        flag("drug_free_strict"),
+        "treatment",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Landmark:
+    """A visit at which results are reported."""
+
+    id: str
+    label: str
+    visit: str | None
+    """Name of the study's visit window; null for the last visit of each patient."""
+    opens: int = 0
+
+
+def landmarks(cohort: Cohort) -> list[Landmark]:
+    """The landmark visits the study plans, and each patient's last visit."""
+    found = []
+    for months in LANDMARK_MONTHS:
+        target = months * DAYS_PER_MONTH
+        near = [v for v in cohort.study.meta.visits if abs(v.target_day - target) <= DAYS_PER_MONTH / 2]
+        if near:
+            visit = min(near, key=lambda v: (abs(v.target_day - target), v.name))
+            found.append(Landmark(f"month_{months}", f"month {months}", visit.name, visit.target_day - visit.before))
+    return [*found, Landmark(LAST, "last visit", None)]
+
+
+def outcomes(cohort: Cohort) -> list[Outcome]:
+    """Every efficacy and treatment outcome, in the order in which a report shows them."""
+    return [*_refractory(cohort), *_landmarks(cohort), *_remission(cohort)]
+
+
+def _landmarks(cohort: Cohort) -> Iterator[Outcome]:
+    for question in QUESTIONS:
+        rows = cohort.rows(question.criterion)
+        if rows.is_empty():
+            continue
+        subjects = population(cohort, question.criterion)
+        if subjects.is_empty():
+            continue
+        for mark in landmarks(cohort):
+            if mark.visit is None:
+                answers = at_last_visit(rows, subjects, question.met)
+            else:
+                answers = at_visit(rows, subjects, question.met, visit=mark.visit, opens=mark.opens)
+            yield Outcome(
+                f"{question.id}_{mark.id}",
+                f"{question.label}, {mark.label}",
+                question.domain,
+                population_words(cohort, subjects),
+                answers,
+                criterion=question.criterion,
+                visit=mark.id,
+            )
+
+
+def population(cohort: Cohort, criterion: str) -> pl.DataFrame:
+    """The patients a criterion is meant for: those of its diseases, or all where it names none."""
+    return cohort.of_diseases(registry.get(criterion).indications)
+
+
+def population_words(cohort: Cohort, subjects: pl.DataFrame) -> str:
+    """The population in words: `all infused patients`, or the codes of its diseases."""
+    if subjects.height == cohort.n:
+        return "all infused patients"
+    codes = [d for d in cohort.diseases() if d in set(subjects["indication"])]
+    return " and ".join(codes)
+
+
+def _refractory(cohort: Cohort) -> Iterator[Outcome]:
+    rows = cohort.rows("refractory")
+    variants = rows["variant"].unique(maintain_order=True).sort().to_list()
+    for variant in variants:
+        mine = rows.filter(pl.col("variant").eq_missing(pl.lit(variant)))
+        subjects = cohort.patients.filter(pl.col("subject_id").is_in(mine["subject_id"].implode()))
+        if subjects.is_empty():
+            continue
+        yield Outcome(
+            "refractory" if variant is None else f"refractory_{variant}",
+            "Refractory disease at entry" if variant is None else f"Refractory disease at entry (rule {variant})",
+            "eligibility",
+            population_words(cohort, subjects),
+            per_subject(mine, subjects, primary_flag()),
+            criterion="refractory",
+        )
+
+
+def remission(cohort: Cohort) -> pl.DataFrame:
+    """First remission and relapse of each patient whose course was assessed.
+
+    Returns `subject_id, row, missing, first_day, relapse_day, duration_days`.
+    """
+    return (
+        cohort.rows("remission_course")
+        .select(
+            "subject_id",
+            "row",
+            "missing",
+            first_day=component("first_remission_day").cast(pl.Float64).cast(pl.Int64),
+            relapse_day=component("relapse_day").cast(pl.Float64).cast(pl.Int64),
+            duration_days=component("remission_duration_days").cast(pl.Float64).cast(pl.Int64),
+        )
+        .unique("subject_id", keep="first", maintain_order=True)
+    )
+
+
+def _remission(cohort: Cohort) -> Iterator[Outcome]:
+    courses = remission(cohort)
+    if courses.is_empty():
+        return
+    subjects = cohort.patients.filter(pl.col("subject_id").is_in(courses["subject_id"].implode()))
+    reached = courses.filter(pl.col("first_day").is_not_null())
+    in_remission = subjects.filter(pl.col("subject_id").is_in(reached["subject_id"].implode()))
+    words = population_words(cohort, subjects)
+    yield Outcome(
+        "remission_reached",
+        "Remission reached at any visit",
+        "efficacy",
+        words,
+        per_subject(courses.with_columns(day=pl.col("first_day")), subjects, pl.col("first_day").is_not_null()),
+        criterion="remission_course",
+    )
+    yield Outcome(
+        "remission_sustained",
+        "Remission sustained to the last visit",
+        "efficacy",
+        f"{words}, patients who reached remission",
+        per_subject(reached.with_columns(day=pl.col("first_day")), in_remission, pl.col("relapse_day").is_null()),
+        criterion="remission_course",
+    )
+    yield Outcome(
+        "relapse",
+        "Relapse after remission",
+        "efficacy",
+        f"{words}, patients who reached remission",
+        per_subject(reached.with_columns(day=pl.col("relapse_day")), in_remission, pl.col("relapse_day").is_not_null()),
+        criterion="remission_course",
+    )

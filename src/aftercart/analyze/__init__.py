@@ -1,6 +1,0 @@
-"""Estimates from assessments: who was treated, what happened, how often, and how certain that is."""
-
-from aftercart.analyze.intervals import Interval, proportion, rate
-from aftercart.analyze.summary import Estimate, Summary, summarize
-
-__all__ = ["Estimate", "Interval", "Summary", "proportion", "rate", "summarize"]

@@ -1,0 +1,249 @@
+"""Bindings that a declaration cannot express, each a few lines with its definition in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from aftercart.assessment import medicines
+from aftercart.assessment.timeline import FAR, Timeline
+
+if TYPE_CHECKING:
+    from aftercart.assessment.binding import Column, Results
+
+NEEDS: dict[str, frozenset[str]] = {"present_descriptors": frozenset({"sledai_2k"})}
+"""Criteria whose results a derived binding reads."""
+
+FEVER_C = 38.0
+DAYS_PER_MONTH = 30.4375
+
+
+def column(name: str, units: pl.DataFrame, timeline: Timeline, results: Results) -> Column:
+    """Return a derived column for the units."""
+    return _COLUMNS[name](units, timeline, results)
+
+
+def _earlier_fever(units: pl.DataFrame, timeline: Timeline, results: Results) -> Column:
+    """CRS was diagnosed on an earlier day: a fever since infusion that nothing else explained.
+
+    The first day with a CRS grade of 1 or more always is a day of counting fever, so looking for that fever needs
+    no recursion over days.
+    """
+    from aftercart.assessment.binding import Column
+
+    del results
+    temperature = timeline.fact("obs:TEMP").filter((pl.col("value") >= FEVER_C - 1e-9) & (pl.col("day") >= 0))
+    explained = (
+        timeline.fact("item:ASTCT-CRS.fever_other_cause").filter(pl.col("value") > 0).select("_s", "day").unique()
+    )
+    first = (
+        temperature.join(explained, on=["_s", "day"], how="anti")
+        .sort("_s", "day", "ref")
+        .group_by("_s", maintain_order=True)
+        .agg(first=pl.col("day").first(), ref=pl.col("ref").first())
+    )
+    joined = units.join(first, on="_s", how="left", maintain_order="left", suffix="_fever")
+    earlier = (pl.col("first") < pl.col("day")).fill_null(value=False)
+    ref = "ref_fever" if "ref_fever" in joined.columns else "ref"
+    return Column(joined.select(earlier).to_series(), joined.filter(earlier).select("_k", ref=ref))
+
+
+def _present_descriptors(units: pl.DataFrame, timeline: Timeline, results: Results) -> Column:
+    """Names of the SLEDAI-2K descriptors that count at the visit; missing when any descriptor is."""
+    from aftercart.assessment.binding import Column
+
+    del timeline
+    found = results["sledai_2k"]
+    prefix = "in.descriptors."
+    names = [c for c in found.columns if c.startswith(prefix)]
+    present = pl.concat_list(
+        pl.when(pl.col(n)).then(pl.lit(n.removeprefix(prefix))).otherwise(None) for n in names
+    ).list.drop_nulls()
+    known = pl.all_horizontal(pl.col(n).is_not_null() for n in names)
+    listed = found.select("_s", "visit", "source_rows", value=pl.when(known).then(present))
+    joined = units.join(listed, on=["_s", "visit"], how="left", maintain_order="left")
+    evidence = joined.select("_k", ref="source_rows").explode("ref").filter(pl.col("ref").is_not_null())
+    return Column(joined["value"], evidence)
+
+
+def _last_follow_up_day(units: pl.DataFrame, timeline: Timeline, results: Results) -> Column:
+    """Last day under observation: death, last contact or data cut-off, whichever is known and first."""
+    from aftercart.assessment.binding import Column
+
+    del results
+    return Column(
+        units.join(timeline.subjects.select("_s", "last_day"), on="_s", how="left", maintain_order="left")["last_day"]
+    )
+
+
+def _adult_or_juvenile(units: pl.DataFrame, timeline: Timeline, results: Results) -> Column:
+    """Under 18 years at infusion is juvenile; missing without an age."""
+    from aftercart.assessment.binding import Column
+
+    del results
+    age = timeline.subjects.select("_s", age=pl.col("age_at_infusion"))
+    joined = units.join(age, on="_s", how="left", maintain_order="left")
+    kind = pl.when(pl.col("age") < 18).then(pl.lit("juvenile")).when(pl.col("age") >= 18).then(pl.lit("adult"))
+    return Column(joined.select(kind).to_series())
+
+
+def _months_since_baseline(units: pl.DataFrame, timeline: Timeline, results: Results) -> Column:
+    """Months from the baseline date to the visit."""
+    from aftercart.assessment.binding import Column
+
+    del results
+    start = timeline.visits.filter(pl.col("visit") == "baseline").select("_s", baseline="target")
+    joined = units.join(start, on="_s", how="left", maintain_order="left")
+    return Column(joined.select((pl.col("target") - pl.col("baseline")) / DAYS_PER_MONTH).to_series())
+
+
+_COLUMNS: dict[str, Callable[[pl.DataFrame, Timeline, Results], Column]] = {
+    "earlier_fever": _earlier_fever,
+    "present_descriptors": _present_descriptors,
+    "last_follow_up_day": _last_follow_up_day,
+    "adult_or_juvenile": _adult_or_juvenile,
+    "months_since_baseline": _months_since_baseline,
+}
+
+
+def _prior_treatments(units: pl.DataFrame, timeline: Timeline, results: Results) -> pl.DataFrame:
+    """Medicines that ended or were running before infusion, with their recorded outcome.
+
+    Duration counts both ends; a treatment still running at infusion ended 0 days before. Glucocorticoids are one
+    drug whatever the agent, as every definition counts them once.
+    """
+    del results
+    rows = timeline.exposures.filter((pl.col("start_max") < 0) & pl.col("outcome").is_not_null())
+    ended = pl.min_horizontal("end_min", pl.lit(0))
+    is_steroid = pl.col("classes").list.contains("glucocorticoid")
+    return (
+        units.select("_k", "_s")
+        .join(rows, on="_s", how="inner")
+        .select(
+            "_k",
+            "ref",
+            "outcome",
+            day="start_min",
+            drug=pl.when(is_steroid).then(pl.lit("glucocorticoid")).otherwise(pl.col("drug")),
+            duration_days=(ended - pl.col("start_max") + 1).cast(pl.Int64),
+            ended_days_before_screening=(-ended).cast(pl.Int64),
+        )
+    )
+
+
+def _glucocorticoid_courses(units: pl.DataFrame, timeline: Timeline, results: Results) -> pl.DataFrame:
+    """Glucocorticoids taken for the disease on the day of the visit."""
+    del results
+    return medicines.courses(units, timeline, "glucocorticoid")
+
+
+ROWS: dict[str, Callable[[pl.DataFrame, Timeline, Results], pl.DataFrame]] = {
+    "prior_treatments": _prior_treatments,
+    "glucocorticoid_courses": _glucocorticoid_courses,
+}
+"""Series whose rows come from tables that no binding can name; each returns rows with `_k`."""
+
+
+def is_complete(name: str, timeline: Timeline) -> bool:
+    """Whether no rows means "none" for a series bound by hand; otherwise an empty series is an unknown one."""
+    return name != "glucocorticoid_courses" or "glucocorticoid" in timeline.complete_classes
+
+
+DISEASE_CLASSES = ("glucocorticoid", "immunosuppressant", "biologic")
+
+
+def row_column(name: str, rows: pl.DataFrame, timeline: Timeline, results: Results) -> pl.Series:
+    """Return a derived column for the rows of a series."""
+    return _ROW_COLUMNS[name](rows, timeline, results)
+
+
+def _treatment_restarted(rows: pl.DataFrame, timeline: Timeline, results: Results) -> pl.Series:
+    """A glucocorticoid, immunosuppressant or biologic was begun for the disease after infusion, up to that day.
+
+    Courses for toxicity, prophylaxis or replacement do not count, nor does the taper that was running at infusion.
+    """
+    del results
+    begun = timeline.exposures.filter(
+        (pl.col("start_min") > 0)
+        & (pl.col("start_min") < FAR)
+        & pl.col("classes").list.eval(pl.element().is_in(list(DISEASE_CLASSES))).list.any()
+        & pl.col("purpose").is_in(["background", "rescue"])
+        & (pl.col("dose").is_null() | (pl.col("dose") > 0))
+    )
+    first = begun.group_by("_s").agg(first=pl.col("start_min").min())
+    joined = rows.select("_s", "day").join(first, on="_s", how="left", maintain_order="left")
+    return joined.select((pl.col("first") <= pl.col("day")).fill_null(value=False)).to_series()
+
+
+_ROW_COLUMNS: dict[str, Callable[[pl.DataFrame, Timeline, Results], pl.Series]] = {
+    "treatment_restarted": _treatment_restarted,
+}
+
+
+def event_rows(key: str, timeline: Timeline) -> pl.DataFrame:
+    """Return the events that an event criterion grades, with its columns."""
+    return _EVENTS[key](timeline)
+
+
+def _graded_infections(timeline: Timeline) -> pl.DataFrame:
+    """Infections whose type is coded in the terms of the BMT CTN scale, with the days they were treated."""
+    events = timeline.events.filter((pl.col("category") == "infection") & (pl.col("term_system") == "BMT-CTN"))
+    treated = (
+        timeline.exposures.filter(pl.col("indication_row").is_not_null() & (pl.col("end_max") < FAR))
+        .group_by("_s", row_id=pl.col("indication_row"))
+        .agg(treatment_days=(pl.col("end_max").max() - pl.col("start_min").min() + 1).cast(pl.Float64))
+    )
+    ventilated = (
+        events.select("_s", "row_id", "day", "end_day")
+        .join(
+            timeline.fact("obs:O2DEVICE").filter(pl.col("text") == "invasive_ventilation").select("_s", on="day"),
+            on="_s",
+        )
+        .filter(pl.col("on").is_between(pl.col("day"), pl.col("end_day").fill_null(FAR)))
+        .select("_s", "row_id", ventilated=pl.lit(value=True))
+        .unique()
+    )
+    away_from_icu = pl.col("level_of_care").is_in(["ward", "outpatient"])
+    unknown = [
+        "deep_organ_involvement",
+        "abdominal_pain",
+        "toxic_dilatation",
+        "renal_insufficiency",
+        "therapy_changed_for_progression",
+        "fasciitis_debridement",
+    ]
+    return (
+        events.join(treated, on=["_s", "row_id"], how="left")
+        .join(ventilated, on=["_s", "row_id"], how="left")
+        .with_columns(
+            time=pl.col("start"),
+            intubation=pl.coalesce("ventilated", pl.when(away_from_icu).then(pl.lit(value=False))),
+            severe_sepsis=pl.col("serious_life_threatening"),
+            diarrhea_ml_per_day=pl.lit(None, dtype=pl.Float64),
+            **{name: pl.lit(None, dtype=pl.Boolean) for name in unknown},
+        )
+    )
+
+
+def _reportable_events(timeline: Timeline) -> pl.DataFrame:
+    """New malignancies, pregnancies and deaths after infusion, and tests for replication-competent virus."""
+    names = {"malignancy": "new_malignancy", "pregnancy": "pregnancy", "death": "death"}
+    events = timeline.events.filter(pl.col("category").is_in(list(names)) & (pl.col("day") >= 0)).with_columns(
+        event=pl.col("category").replace(names),
+        rcl_result=pl.lit(None, dtype=pl.String),
+        time=pl.col("start"),
+    )
+    tests = (
+        timeline.fact("obs:RCL")
+        .filter(pl.col("day") >= 0)
+        .select("_s", "day", "time", "ref", event=pl.lit("rcl_test"), rcl_result="text")
+    )
+    return pl.concat([events, tests], how="diagonal")
+
+
+_EVENTS: dict[str, Callable[[Timeline], pl.DataFrame]] = {
+    "infection_grade_bmt_ctn": _graded_infections,
+    "safety_event_flags": _reportable_events,
+}

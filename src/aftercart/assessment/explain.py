@@ -1,0 +1,231 @@
+"""Why a grade is what it is: the clause in words, the values that met it with date and unit, and the source rows."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from aftercart.assessment import Assessments, assess
+from aftercart.criteria import registry
+from aftercart.criteria.registry import Criterion
+from aftercart.errors import UsageError
+
+if TYPE_CHECKING:
+    from aftercart.study.model import Study
+
+
+MOST_ROWS = 8
+"""How many source rows are listed for one input; results name all of them in `source_rows`."""
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One input of a criterion: the value used, and the row of the study it came from."""
+
+    input: str
+    meaning: str
+    value: Any
+    unit: str | None
+    date: str | None = None
+    recorded: str | None = None
+    """The value and unit as recorded in the source."""
+    row: str | None = None
+    """`table:row_id` of the source row."""
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """One result of one criterion for one subject, with everything that led to it."""
+
+    subject_id: str
+    criterion: str
+    title: str
+    variant: str | None
+    day: int | None
+    visit: str | None
+    result: str
+    value: Any
+    value_min: Any
+    value_max: Any
+    clause: str | None
+    clause_text: str | None
+    citation: str
+    doi: str | None
+    source_status: str
+    components: dict[str, Any]
+    facts: tuple[Fact, ...]
+    missing: tuple[str, ...]
+    refused: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the explanation as plain data."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        return "\n".join(_lines(self))
+
+
+def explain(
+    study: Study, subject: str, criterion: str, *, day: int | None = None, assessments: Assessments | None = None
+) -> list[Explanation]:
+    """Explain every result of one criterion for one subject, or those of one day after infusion.
+
+    assessments: results already computed for the study; without them the subject alone is assessed.
+
+    Raises `UsageError` for an unknown subject or criterion, or when there is no result to explain.
+    """
+    entry = registry.get(criterion)
+    known = study.tables["subjects"]["subject_id"].to_list()
+    if subject not in known:
+        raise UsageError(
+            f"There is no subject {subject!r}.", hint=f"the study has {', '.join(sorted(map(str, known))[:20])}."
+        )
+    done = assessments or assess(study.select(subjects=[subject]), [criterion])
+    rows = done.results(criterion)
+    rows = rows.filter(pl.col("subject_id") == subject) if rows.width > 1 else rows
+    if day is not None and rows.height:
+        rows = rows.filter(pl.col("day") == day)
+    if rows.is_empty():
+        raise UsageError(
+            f"{entry.title}: no result for {subject}" + (f" on day {day}." if day is not None else "."),
+            hint=_why_nothing(done, subject, entry, day),
+        )
+    index = _source_index(study, subject)
+    return [_explanation(entry, row, index) for row in rows.iter_rows(named=True)]
+
+
+def _why_nothing(done: Assessments, subject: str, entry: Criterion, day: int | None) -> str:
+    indication = done.timeline.subjects.filter(pl.col("subject_id") == subject)["indication"].to_list()
+    if not indication:
+        return "the subject has no reference infusion with a complete date."
+    if entry.indications and indication[0] not in entry.indications:
+        return f"it applies to {', '.join(entry.indications)}; this subject's indication is {indication[0]}."
+    days = done.results(entry.key)
+    if day is not None and days.width > 1:
+        seen = days.filter(pl.col("subject_id") == subject)["day"].drop_nulls().unique().sort().to_list()
+        if seen:
+            return f"it was assessed on days {', '.join(map(str, seen))}."
+    return "nothing was recorded that it could be computed from."
+
+
+def _source_index(study: Study, subject: str) -> dict[str, dict[str, Any]]:
+    index: dict[str, dict[str, Any]] = {}
+    for name, table in study.tables.items():
+        if "row_id" in table.columns and "subject_id" in table.columns:
+            for row in table.filter(pl.col("subject_id") == subject).iter_rows(named=True):
+                index[f"{name}:{row['row_id']}"] = row
+    return index
+
+
+def _explanation(entry: Criterion, row: dict[str, Any], index: dict[str, dict[str, Any]]) -> Explanation:
+    bounds = entry.bounds or (None, None)
+    clause = row["clause"]
+    citation = entry.citations[0]
+    return Explanation(
+        subject_id=row["subject_id"],
+        criterion=entry.key,
+        title=entry.title,
+        variant=row["variant"],
+        day=row["day"],
+        visit=row["visit"],
+        result=_result_text(entry, row),
+        value=row[entry.primary],
+        value_min=row[bounds[0]] if bounds[0] else None,
+        value_max=row[bounds[1]] if bounds[1] else None,
+        clause=clause,
+        clause_text=entry.clause(clause).text if clause else None,
+        citation=citation.text,
+        doi=citation.doi,
+        source_status=entry.source_status,
+        components={o.name: row[o.name] for o in entry.outputs},
+        facts=tuple(_facts(entry, row, index)),
+        missing=tuple(row["missing"].split("; ")) if row["missing"] else (),
+        refused=tuple(row["invalid"].split("; ")) if row["invalid"] else (),
+    )
+
+
+def _result_text(entry: Criterion, row: dict[str, Any]) -> str:
+    value = row[entry.primary]
+    if value is None and entry.bounds and row[entry.bounds[0]] is not None:
+        low, high = (_show(row[bound]) for bound in entry.bounds)
+        return f"{entry.primary} cannot be decided: between {low} and {high}"
+    if value is None:
+        return f"{entry.primary} cannot be given"
+    return f"{entry.primary} {_show(value)}"
+
+
+def _facts(entry: Criterion, row: dict[str, Any], index: dict[str, dict[str, Any]]) -> list[Fact]:
+    specs = {i.name: i for i in entry.inputs}
+    by_input: dict[str, list[str]] = {}
+    for pair in row["evidence"] or []:
+        by_input.setdefault(pair["input"], []).append(pair["ref"])
+    facts: list[Fact] = []
+    for name, spec in specs.items():
+        value = row.get(f"in.{name}")
+        refs = by_input.pop(name, [])
+        if value is None and not refs:
+            continue
+        shown: list[str | None] = [*refs[:MOST_ROWS]] or [None]
+        facts += [_fact(name, spec.description, value, spec.unit, ref, index) for ref in shown]
+    for name, refs in by_input.items():
+        facts += [_fact(name, "row of the series", None, None, ref, index) for ref in refs]
+    return facts
+
+
+def _fact(
+    name: str, meaning: str, value: Any, unit: str | None, ref: str | None, index: dict[str, dict[str, Any]]
+) -> Fact:
+    source = index.get(ref or "", {})
+    recorded = None
+    if source:
+        given = source.get("value_original") or source.get("value_text") or source.get("value") or source.get("drug")
+        given = given if given is not None else source.get("term") or source.get("term_text")
+        given_unit = source.get("unit_original") or source.get("unit") or source.get("dose_unit") or ""
+        label = source.get("code") or source.get("item") or ""
+        sign = source.get("comparator") if source.get("comparator") not in (None, "=") else ""
+        recorded = " ".join(
+            str(p) for p in (label, f"{sign}{_show(given)}" if given is not None else "", given_unit) if p
+        )
+    date = source.get("datetime") or source.get("start") if source else None
+    return Fact(name, meaning, value, unit, date, recorded, ref)
+
+
+def _show(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, list | tuple | dict):
+        return json.dumps(value, default=str)
+    return str(value)
+
+
+def _lines(e: Explanation) -> list[str]:
+    when = f"day {e.day}" if e.day is not None else "whole course"
+    place = f"{e.visit}, {when}" if e.visit else when
+    variant = f" ({e.variant})" if e.variant else ""
+    lines = [f"{e.subject_id}, {place}: {e.title}{variant}", f"  Result: {e.result}"]
+    if e.clause_text:
+        lines.append(f"  Because: {e.clause_text}")
+    parts = [f"{k} = {_show(v)}" for k, v in e.components.items() if v is not None]
+    lines.append(f"  Parts: {'; '.join(parts)}")
+    if e.facts:
+        lines.append("  From:")
+    for fact in e.facts:
+        value = "" if fact.value is None else f" = {_show(fact.value)}{' ' + fact.unit if fact.unit else ''}"
+        origin = (
+            f"  <- {fact.row} {fact.date or ''} {fact.recorded or ''}".rstrip()
+            if fact.row
+            else "  (assumed or not recorded)"
+        )
+        lines.append(f"    {fact.input}{value}{origin}")
+    if e.missing:
+        lines.append(f"  Missing: {'; '.join(e.missing)}")
+    if e.refused:
+        lines.append(f"  Refused: {'; '.join(e.refused)}")
+    doi = f" doi:{e.doi}" if e.doi else ""
+    lines.append(f"  Source: {e.citation}{doi} [{e.source_status}]")
+    return lines

@@ -1,0 +1,93 @@
+"""Run every criterion that applies to a study, in the order in which they need each other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import polars as pl
+
+from aftercart.assessment import censoring, derived, series, tables, units
+from aftercart.assessment.binding import Variant, bind
+from aftercart.assessment.timeline import Timeline
+from aftercart.criteria import registry
+from aftercart.criteria.calling import prepare
+from aftercart.criteria.registry import Criterion
+
+Progress = Callable[[str, int, int], None]
+
+KEYS = ("_s", "variant", "day", "time", "visit")
+
+
+def order(keys: Iterable[str]) -> list[str]:
+    """Sort criteria so that each comes after those whose results it is bound to; unbound ones are left out."""
+    wanted = [k for k in keys if registry.get(k).per != "unbound"]
+    done: list[str] = []
+
+    def visit(key: str, trail: tuple[str, ...]) -> None:
+        if key in trail:
+            raise AssertionError(f"criteria need each other in a circle: {' -> '.join((*trail, key))}")
+        if key in done:
+            return
+        for needed in sorted(needs(registry.get(key))):
+            if needed in registry.names():
+                visit(needed, (*trail, key))
+        if registry.get(key).per != "unbound":
+            done.append(key)
+
+    for key in sorted(wanted):
+        visit(key, ())
+    return done
+
+
+def needs(entry: Criterion) -> set[str]:
+    """Keys of the criteria whose results this one is bound to."""
+    bindings: list[Mapping[str, Any]] = [b for i in (*entry.inputs, *entry.row_inputs) for b in i.bindings]
+    bindings += [b for v in variants(entry) for bs in v.bind.values() for b in bs]
+    found = {b["result"].split(".", 1)[0] for b in bindings if "result" in b}
+    for binding in bindings:
+        if "derived" in binding:
+            found |= derived.NEEDS.get(binding["derived"], frozenset())
+    return found
+
+
+def variants(entry: Criterion) -> list[Variant]:
+    """The ways a criterion is run: its declared variants, or once as it stands."""
+    return [
+        Variant(
+            name=raw["name"],
+            anchor=raw.get("anchor"),
+            set=raw.get("set", {}),
+            bind={k: tuple(b) if isinstance(b, list) else (b,) for k, b in raw.get("bind", {}).items()},
+            indications=tuple(raw.get("indications", ())),
+        )
+        for raw in entry.variants
+    ] or [Variant()]
+
+
+def run(timeline: Timeline, keys: Iterable[str], progress: Progress | None = None) -> dict[str, pl.DataFrame]:
+    """Assess one partition of subjects; returns one wide typed table per criterion."""
+    results: dict[str, pl.DataFrame] = {}
+    planned = order(keys)
+    for index, key in enumerate(planned):
+        if progress is not None:
+            progress(key, index, len(planned))
+        entry = registry.get(key)
+        parts = [assess_one(entry, v, timeline, results) for v in variants(entry)]
+        results[key] = pl.concat(parts, how="vertical_relaxed")
+    return results
+
+
+def assess_one(
+    entry: Criterion, variant: Variant, timeline: Timeline, results: Mapping[str, pl.DataFrame]
+) -> pl.DataFrame:
+    """Run one variant of one criterion: unit columns, inputs, outputs, clause, missing, invalid, source rows."""
+    found = units.find(entry, variant, timeline, results)
+    if entry.kind == "series":
+        return series.assess(entry, variant, found, timeline, results)
+    bound = bind(entry, variant, found, timeline, results)
+    prepared, invalid = prepare(bound.inputs, entry.inputs)
+    outputs = entry.function.outputs(prepared, invalid)
+    if bound.censored.height:
+        outputs = censoring.graded_at_both_ends(entry.function, outputs, prepared, bound)
+    return tables.assemble(variant, found, prepared, outputs, bound.evidence)

@@ -1,0 +1,127 @@
+"""Criteria over a subject's course: which rows make the series, and one result per subject."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import polars as pl
+
+from aftercart.assessment import censoring, derived, tables
+from aftercart.assessment.binding import Results, Variant, bind, fact_values
+from aftercart.assessment.timeline import Timeline
+from aftercart.criteria.calling import prepare, validated
+from aftercart.criteria.frames import TYPES
+from aftercart.criteria.registry import Criterion, Input
+
+
+def assess(
+    entry: Criterion, variant: Variant, found: pl.DataFrame, timeline: Timeline, results: Results
+) -> pl.DataFrame:
+    """Run a series criterion: one result per subject (or day or visit), from all rows of its series."""
+    bound = bind(entry, variant, found, timeline, results)
+    scalars, invalid = prepare(bound.inputs, entry.inputs)
+    rows = _rows(entry, variant, found, timeline, results)
+    by_hand = _by_hand(entry, variant)
+    given = pl.lit(by_hand is None or derived.is_complete(by_hand, timeline))
+    units = scalars.with_columns(_unit=found["_k"], _given=given | found["_k"].is_in(rows["_k"].implode()))
+    typed = _typed(rows, entry)
+    fn = entry.function
+    outputs = fn.series_outputs(units, typed, invalid)
+    marked = rows.filter(pl.col("comparator").is_not_null())
+    if marked.height:
+        spec = next(i for i in entry.row_inputs if i.name == rows["_input"].first())
+        near, far = censoring.ends(rows[spec.name].cast(pl.Float64), rows["comparator"], spec)
+        low = fn.series_outputs(units, _typed(rows.with_columns(near.alias(spec.name)), entry), invalid)
+        high = fn.series_outputs(units, _typed(rows.with_columns(far.alias(spec.name)), entry), invalid)
+        marks = marked.select("_k", "comparator", input=pl.lit(spec.name)).unique()
+        reason = found.join(censoring.reasons(marks), on="_k", how="left", maintain_order="left")["reason"]
+        outputs = censoring.merge(entry, low, high, reason)
+    refs = rows.filter(pl.col("ref").is_not_null()).select("_k", input=pl.lit(entry.rows), ref="ref")
+    evidence = pl.concat([bound.evidence, refs.select(bound.evidence.columns)])
+    return tables.assemble(variant, found, bound.inputs, outputs, evidence)
+
+
+def _typed(rows: pl.DataFrame, entry: Criterion) -> pl.DataFrame:
+    columns = [pl.col("_k").alias("_unit")]
+    columns += [pl.col(i.name).cast(TYPES[i.type], strict=False) for i in entry.row_inputs]
+    checked, _ = validated(rows.select(columns), entry.row_inputs)
+    return checked
+
+
+def _rows(
+    entry: Criterion, variant: Variant, found: pl.DataFrame, timeline: Timeline, results: Results
+) -> pl.DataFrame:
+    """The rows of the series with `_k`, the row inputs, `ref` and `comparator`."""
+    by_hand = _by_hand(entry, variant)
+    if by_hand is not None:
+        rows = derived.ROWS[by_hand](found, timeline, results)
+    else:
+        rows = found.select("_k", "_s").join(_from_main_input(entry, variant, timeline, results), on="_s", how="inner")
+    blanks = [i for i in entry.row_inputs if i.name not in rows.columns]
+    rows = rows.with_columns(
+        pl.lit(i.default if i.has_default else None, dtype=TYPES[i.type]).alias(i.name) for i in blanks
+    )
+    for name in ("ref", "comparator", "_input"):
+        if name not in rows.columns:
+            rows = rows.with_columns(pl.lit(None, dtype=pl.String).alias(name))
+    return rows.sort("_k", "day", "ref", nulls_last=True)
+
+
+def _by_hand(entry: Criterion, variant: Variant) -> str | None:
+    names = (b["derived"] for i in entry.row_inputs for b in variant.bindings(i) if "derived" in b)
+    return next((n for n in names if n in derived.ROWS), None)
+
+
+def _from_main_input(entry: Criterion, variant: Variant, timeline: Timeline, results: Results) -> pl.DataFrame:
+    """Rows from the one row input that names an observation or a result; the others are read beside it."""
+    main, binding = next(
+        (i, b) for i in entry.row_inputs for b in variant.bindings(i) if "obs" in b or "result" in b or "item" in b
+    )
+    if "result" in binding:
+        rows = _result_rows(_beside(entry, variant, binding), binding, results)
+    else:
+        values = fact_values(main, binding, timeline)
+        rows = values.select(
+            "_s", "day", "comparator", "ref", pl.col("value").alias(main.name), _input=pl.lit(main.name)
+        )
+    for spec in entry.row_inputs:
+        if spec.name == main.name:
+            continue
+        for other in variant.bindings(spec):
+            if "time" in other:
+                rows = rows.with_columns(pl.col("day").alias(spec.name))
+            elif "derived" in other:
+                values_by_row = derived.row_column(other["derived"], rows, timeline, results)
+                rows = rows.with_columns(values_by_row.alias(spec.name))
+    return rows
+
+
+def _beside(entry: Criterion, variant: Variant, main: Mapping[str, Any]) -> dict[str, tuple[Input, str]]:
+    """The row inputs that are read from the results of the same criterion, with the output each one takes."""
+    key = main["result"].split(".", 1)[0]
+    found = {}
+    for spec in entry.row_inputs:
+        for binding in variant.bindings(spec):
+            if "result" in binding and binding["result"].split(".", 1)[0] == key:
+                found[spec.name] = (spec, binding["result"].split(".", 1)[1])
+    return found
+
+
+def _result_rows(wanted: Mapping[str, tuple[Input, str]], binding: Mapping[str, Any], results: Results) -> pl.DataFrame:
+    source = results.get(binding["result"].split(".", 1)[0])
+    if source is None:
+        types = {name: TYPES[spec.type] for name, (spec, _) in wanted.items()}
+        return pl.DataFrame(schema={"_s": pl.Int64, "day": pl.Int64, **types})
+    if "variant" in binding:
+        source = source.filter(pl.col("variant") == binding["variant"])
+    return (
+        source.filter(pl.col("visit").is_null() | (pl.col("visit") != "baseline"))
+        .with_row_index("_r")
+        .select(
+            "_s",
+            "day",
+            *(pl.col(output).alias(name) for name, (_, output) in wanted.items()),
+            ref=pl.col("source_rows").list.first(),
+        )
+    )

@@ -1,0 +1,96 @@
+"""The shape of results: wide and typed per criterion, and one tidy table over all of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+
+from aftercart.assessment.binding import Variant
+from aftercart.criteria.registry import Criterion
+
+
+def assemble(
+    variant: Variant, found: pl.DataFrame, inputs: pl.DataFrame, outputs: pl.DataFrame, evidence: pl.DataFrame
+) -> pl.DataFrame:
+    """Join units, inputs, outputs and evidence into the wide result table; inputs are prefixed `in.`."""
+    labels = found.select("_k", "_s", "day", "time", "visit").with_columns(
+        variant=pl.lit(variant.name, dtype=pl.String)
+    )
+    named = inputs.rename({c: f"in.{c}" for c in inputs.columns})
+    rows = evidence.group_by("_k").agg(
+        source_rows=pl.col("ref").unique().sort(),
+        evidence=pl.struct("input", "ref").unique().sort(),
+    )
+    wide = pl.concat([labels, named, outputs], how="horizontal")
+    empty = pl.lit([], dtype=pl.List(pl.String))
+    return (
+        wide.join(rows, on="_k", how="left", maintain_order="left")
+        .with_columns(pl.col("source_rows").fill_null(empty))
+        .drop("_k")
+    )
+
+
+TIDY: dict[str, Any] = {
+    "subject_id": pl.String,
+    "infusion_seq": pl.Int64,
+    "criterion": pl.String,
+    "variant": pl.String,
+    "day": pl.Int64,
+    "datetime": pl.String,
+    "visit": pl.String,
+    "value": pl.Float64,
+    "level": pl.String,
+    "value_min": pl.Float64,
+    "value_max": pl.Float64,
+    "clause": pl.String,
+    "missing": pl.String,
+    "invalid": pl.String,
+    "components": pl.String,
+    "source_rows": pl.List(pl.String),
+    "criterion_version": pl.String,
+}
+"""Columns of the tidy table of assessments."""
+
+
+def tidy(entry: Criterion, wide: pl.DataFrame, subjects: pl.DataFrame) -> pl.DataFrame:
+    """Turn one criterion's wide results into rows of the tidy table."""
+    primary = pl.col(entry.primary)
+    kind = wide.schema[entry.primary]
+    level_of = next((o.name for o in entry.outputs if o.type == "str" and o.levels), entry.primary)
+    nothing = pl.lit(None, dtype=pl.Float64)
+    low, high = (pl.col(entry.bounds[0]), pl.col(entry.bounds[1])) if entry.bounds else (nothing, nothing)
+    return (
+        wide.join(subjects.select("_s", "subject_id", "infusion_seq"), on="_s", how="left", maintain_order="left")
+        .select(
+            "subject_id",
+            "infusion_seq",
+            "variant",
+            "day",
+            "visit",
+            "clause",
+            "missing",
+            "invalid",
+            "source_rows",
+            criterion=pl.lit(entry.key),
+            datetime=pl.col("time"),
+            value=primary.cast(pl.Float64) if kind.is_numeric() or kind == pl.Boolean else nothing,
+            level=_text(pl.col(level_of), wide.schema[level_of]),
+            value_min=low.cast(pl.Float64),
+            value_max=high.cast(pl.Float64),
+            components=pl.struct(o.name for o in entry.outputs).struct.json_encode(),
+            criterion_version=pl.lit(f"{entry.key}/{entry.version}"),
+        )
+        .select(list(TIDY))
+    )
+
+
+def _text(column: pl.Expr, kind: pl.DataType) -> pl.Expr:
+    if kind == pl.Float64:
+        whole = column == column.round(0)
+        return (
+            pl.when(whole).then(column.cast(pl.Int64, strict=False).cast(pl.String)).otherwise(column.cast(pl.String))
+        )
+    if isinstance(kind, pl.List):
+        return column.list.len().cast(pl.String)
+    return column.cast(pl.String)

@@ -1,0 +1,280 @@
+"""A study's facts on one time axis: days since the reference infusion, one row per fact, each with its source row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from aftercart.study import dates, drugs
+
+if TYPE_CHECKING:
+    from aftercart.study.model import Study
+
+FAR = 1_000_000
+"""A day number beyond any follow-up: the open end of an exposure that is still going on."""
+
+PER_DAY = {"QD": 1.0, "BID": 2.0, "TID": 3.0, "QID": 4.0, "QOD": 0.5, "ONCE": 1.0, "QM": 1 / 30, "QW": 1 / 7}
+"""Doses per day for the frequencies whose daily dose is a matter of arithmetic; others need `daily_dose_mg`."""
+
+MG_PER_UNIT = {"mg": 1.0, "g": 1000.0, "ug": 0.001}
+
+FACT_COLUMNS = ("_s", "day", "time", "code", "value", "text", "comparator", "unit", "ref_low", "ref_high", "ref")
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """Everything a criterion can bind to, for one partition of subjects."""
+
+    subjects: pl.DataFrame
+    """`_s`, `subject_id`, `infusion_seq`, `indication`, `infusion_date`, `last_day`, and the columns of `subjects`."""
+    facts: pl.DataFrame
+    """Observations (`obs:CODE`), answered items (`item:INSTRUMENT.item`), and those of another cause (`other:`)."""
+    exposures: pl.DataFrame
+    """Medicines with `start_min/start_max/end_min/end_max` days, `classes` and `mg_per_day`."""
+    events: pl.DataFrame
+    """Events with `_s` and `day`."""
+    visits: pl.DataFrame
+    """One row per subject and visit window: `_s`, `visit`, `target`, `lo`, `hi`."""
+    complete_classes: frozenset[str]
+    """Drug classes whose record is complete, so that no row means "not given"."""
+
+    @cached_property
+    def by_code(self) -> dict[str, pl.DataFrame]:
+        """The facts of each code."""
+        return {str(key[0]): frame for key, frame in self.facts.partition_by("code", as_dict=True).items()}
+
+    def fact(self, code: str) -> pl.DataFrame:
+        """Return the facts of one code (an empty frame when there are none)."""
+        return self.by_code.get(code, self.facts.clear())
+
+
+def build(study: Study) -> Timeline:
+    """Place the rows of a study in days since the reference infusion.
+
+    Rows entered in error, not done, derived, or of a subject without that infusion are left out; a row whose date
+    is only partly known has no day and cannot be placed on one.
+    """
+    subjects = _subjects(study)
+    facts = pl.concat([_observations(study, subjects), _items(study, subjects)]).sort(
+        "code", "_s", "day", "time", "ref", nulls_last=True
+    )
+    exposures = _exposures(study, subjects)
+    events = _events(study, subjects)
+    subjects = subjects.with_columns(last_day=_last_day(study, subjects))
+    visits = _visits(study, subjects, exposures, facts)
+    return Timeline(
+        subjects=subjects,
+        facts=facts,
+        exposures=exposures,
+        events=events,
+        visits=visits,
+        complete_classes=frozenset(study.meta.complete_drug_classes),
+    )
+
+
+def _valid(frame: pl.DataFrame) -> pl.DataFrame:
+    return frame.filter(pl.col("status").is_null() | (pl.col("status") != "entered_in_error"))
+
+
+def _subjects(study: Study) -> pl.DataFrame:
+    infusions = (
+        _valid(study.tables["infusions"])
+        .filter(pl.col("infusion_seq") == study.meta.reference_infusion)
+        .select("subject_id", "infusion_seq", infusion_date=dates.earliest("start"), exact=dates.latest("start"))
+        .filter((pl.col("infusion_date") == pl.col("exact")) & pl.col("infusion_date").is_not_null())
+        .drop("exact")
+        .unique("subject_id", keep="first", maintain_order=True)
+    )
+    return (
+        _valid(study.tables["subjects"])
+        .unique("subject_id", keep="first", maintain_order=True)
+        .join(infusions, on="subject_id", how="inner", maintain_order="left")
+        .sort("subject_id")
+        .with_row_index("_s")
+        .with_columns(pl.col("_s").cast(pl.Int64))
+    )
+
+
+def _placed(frame: pl.DataFrame, subjects: pl.DataFrame, table: str) -> pl.DataFrame:
+    keys = subjects.select("_s", "subject_id", "infusion_date")
+    return (
+        _valid(frame)
+        .join(keys, on="subject_id", how="inner", maintain_order="left")
+        .with_columns(ref=pl.concat_str(pl.lit(f"{table}:"), pl.col("row_id")))
+    )
+
+
+def _day_of(column: str) -> pl.Expr:
+    first, last = dates.earliest(column), dates.latest(column)
+    exact = pl.when(first == last).then(first)
+    return (exact - pl.col("infusion_date")).dt.total_days().cast(pl.Int64)
+
+
+def _observations(study: Study, subjects: pl.DataFrame) -> pl.DataFrame:
+    rows = _placed(study.tables["observations"], subjects, "observations").filter(
+        ~pl.col("not_done").fill_null(value=False) & ~pl.col("derived").fill_null(value=False)
+    )
+    return rows.select(
+        "_s",
+        day=_day_of("datetime"),
+        time=pl.col("datetime"),
+        code=pl.concat_str(pl.lit("obs:"), pl.col("code")),
+        value=pl.col("value"),
+        text=pl.col("value_text"),
+        comparator=pl.when(pl.col("comparator") != "=").then(pl.col("comparator")),
+        unit=pl.col("unit"),
+        ref_low=pl.col("ref_low"),
+        ref_high=pl.col("ref_high"),
+        ref=pl.col("ref"),
+    )
+
+
+def _items(study: Study, subjects: pl.DataFrame) -> pl.DataFrame:
+    """Answered items; a finding attributed to something other than the disease does not count (H6)."""
+    rows = _placed(study.tables["assessments"], subjects, "assessments").filter(
+        ~pl.col("not_done").fill_null(value=False)
+    )
+    value = (
+        pl.when((pl.col("attributable") == "other") & (pl.col("value") > 0))
+        .then(0.0)
+        .when((pl.col("attributable") == "unknown") & (pl.col("value") > 0))
+        .then(None)
+        .otherwise(pl.col("value"))
+    )
+    elsewhere = rows.filter((pl.col("attributable") == "other") & (pl.col("value") > 0))
+    return pl.concat([_as_facts(rows, "item", value), _as_facts(elsewhere, "other", pl.col("value"))])
+
+
+def _as_facts(rows: pl.DataFrame, kind: str, value: pl.Expr) -> pl.DataFrame:
+    nothing = pl.lit(None, dtype=pl.Float64)
+    return rows.select(
+        "_s",
+        day=_day_of("datetime"),
+        time=pl.col("datetime"),
+        code=pl.concat_str(pl.lit(f"{kind}:"), pl.col("instrument"), pl.lit("."), pl.col("item")),
+        value=value,
+        text=pl.col("value_text"),
+        comparator=pl.lit(None, dtype=pl.String),
+        unit=pl.lit(None, dtype=pl.String),
+        ref_low=nothing,
+        ref_high=nothing,
+        ref=pl.col("ref"),
+    )
+
+
+def _exposures(study: Study, subjects: pl.DataFrame) -> pl.DataFrame:
+    rows = _placed(study.tables["exposures"], subjects, "exposures")
+
+    def days(bound: pl.Expr) -> pl.Expr:
+        return (bound - pl.col("infusion_date")).dt.total_days().cast(pl.Int64)
+
+    ongoing = pl.col("ongoing").fill_null(value=False)
+    name = drugs.ingredient_expr(pl.col("drug"))
+    dose_mg = pl.col("dose") * pl.col("dose_unit").replace_strict(MG_PER_UNIT, default=None, return_dtype=pl.Float64)
+    daily = dose_mg * pl.col("frequency").replace_strict(PER_DAY, default=None, return_dtype=pl.Float64)
+    once = (pl.col("frequency") == "ONCE").fill_null(value=False)
+    start_min, start_max = days(dates.earliest("start")), days(dates.latest("start"))
+    end_min = pl.when(pl.col("end").is_not_null()).then(days(dates.earliest("end")))
+    end_max = pl.when(pl.col("end").is_not_null()).then(days(dates.latest("end")))
+    return rows.select(
+        "_s",
+        "ref",
+        "purpose",
+        "route",
+        "outcome",
+        "dose",
+        "dose_unit",
+        "indication_row",
+        drug=name,
+        classes=drugs.classes_expr(name),
+        mg_per_day=pl.coalesce(pl.col("daily_dose_mg"), daily),
+        start_min=start_min.fill_null(-FAR),
+        start_max=start_max.fill_null(FAR),
+        # An end that was never recorded is unknown, not open: only `ongoing` says that the medicine continues.
+        end_min=pl.when(ongoing).then(FAR).when(once & end_min.is_null()).then(start_min).otherwise(end_min),
+        end_max=pl.when(ongoing).then(FAR).when(once & end_max.is_null()).then(start_max).otherwise(end_max),
+    ).with_columns(
+        end_min=pl.col("end_min").fill_null(pl.col("start_min")),
+        end_max=pl.col("end_max").fill_null(FAR),
+    )
+
+
+def _events(study: Study, subjects: pl.DataFrame) -> pl.DataFrame:
+    rows = _placed(study.tables["events"], subjects, "events")
+    return rows.with_columns(
+        day=_day_of("start"),
+        end_day=(dates.latest("end") - pl.col("infusion_date")).dt.total_days().cast(pl.Int64),
+    )
+
+
+def _last_day(study: Study, subjects: pl.DataFrame) -> pl.Series:
+    """Last day known under observation: death, else last contact, else the data cut-off."""
+    death = dates.latest("death_date")
+    contact = dates.latest("last_contact_date")
+    cut = pl.lit(study.meta.data_cut_off).cast(pl.Date)
+    last = pl.coalesce(pl.min_horizontal(death, cut), pl.min_horizontal(contact, cut), cut)
+    return subjects.select((last - pl.col("infusion_date")).dt.total_days().cast(pl.Int64)).to_series()
+
+
+def _visits(study: Study, subjects: pl.DataFrame, exposures: pl.DataFrame, facts: pl.DataFrame) -> pl.DataFrame:
+    """Windows of every subject; the day of a visit is the recorded contact nearest its target."""
+    planned = pl.DataFrame(
+        [
+            {
+                "visit": v.name,
+                "target": v.target_day,
+                "lo": v.target_day - v.before,
+                "hi": v.target_day + v.after,
+                "_order": i + 1,
+            }
+            for i, v in enumerate(study.meta.visits)
+        ],
+        schema={"visit": pl.String, "target": pl.Int64, "lo": pl.Int64, "hi": pl.Int64, "_order": pl.Int64},
+    )
+    windows = subjects.select("_s").join(planned, how="cross")
+    windows = pl.concat([_baseline_windows(study, subjects, exposures), windows])
+    contacts = pl.concat(
+        [
+            facts.filter(pl.col("code").str.starts_with("item:")).select("_s", "day"),
+            _placed(study.tables["visits"], subjects, "visits")
+            .filter(pl.col("occurred").fill_null(value=True))
+            .select("_s", day=_day_of("start")),
+        ]
+    ).unique()
+    nearest = (
+        windows.filter(pl.col("visit") != "baseline")
+        .join(contacts, on="_s", how="inner")
+        .filter(pl.col("day").is_between(pl.col("lo"), pl.col("hi")))
+        .with_columns(
+            _far=(pl.col("day") - pl.col("target")).abs() * 2 + (pl.col("day") > pl.col("target")).cast(pl.Int64)
+        )
+        .sort("_s", "visit", "_far")
+        .group_by("_s", "visit", maintain_order=True)
+        .first()
+        .select("_s", "visit", contact="day")
+    )
+    return (
+        windows.join(nearest, on=["_s", "visit"], how="left")
+        .with_columns(target=pl.coalesce("contact", "target"))
+        .drop("contact")
+        .sort("_s", "_order")
+    )
+
+
+def _baseline_windows(study: Study, subjects: pl.DataFrame, exposures: pl.DataFrame) -> pl.DataFrame:
+    """The window in which the last value is the baseline, by the study's own rule."""
+    start = exposures.filter((pl.col("purpose") == "lymphodepletion") & (pl.col("start_max") <= 0))
+    first = start.group_by("_s").agg(start=pl.col("start_min").min())
+    last_before = subjects.select("_s").join(first, on="_s", how="left", maintain_order="left")
+    boundary = pl.col("start").fill_null(0) if study.meta.baseline_rule == "last_before_lymphodepletion" else pl.lit(0)
+    return last_before.select(
+        "_s",
+        visit=pl.lit("baseline"),
+        target=boundary.cast(pl.Int64),
+        lo=(boundary - study.meta.baseline_lookback_days).cast(pl.Int64),
+        hi=boundary.cast(pl.Int64),
+        _order=pl.lit(0, dtype=pl.Int64),
+    )

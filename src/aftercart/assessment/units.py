@@ -1,0 +1,122 @@
+"""What there is to assess: the days, visits, results, events or subjects that one criterion applies to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import polars as pl
+
+from aftercart.assessment import derived
+from aftercart.assessment.binding import Results, Variant, code_of, fact_values
+from aftercart.assessment.timeline import Timeline
+from aftercart.criteria.registry import Criterion, Input
+
+
+def find(entry: Criterion, variant: Variant, timeline: Timeline, results: Results) -> pl.DataFrame:
+    """Return the units of a criterion: `_k`, `_s`, `day`, `time`, `visit` and what the binder needs beside them."""
+    subjects = _applicable(entry, variant, timeline)
+    finder = _FINDERS[entry.per]
+    units = finder(entry, variant, timeline, results).join(subjects, on="_s", how="semi")
+    for name, dtype in (("day", pl.Int64), ("time", pl.String), ("visit", pl.String)):
+        if name not in units.columns:
+            units = units.with_columns(pl.lit(None, dtype=dtype).alias(name))
+    order = [c for c in ("_s", "_order", "day", "time", "ref") if c in units.columns]
+    return units.sort(order, nulls_last=True).with_row_index("_k").with_columns(pl.col("_k").cast(pl.Int64))
+
+
+def _applicable(entry: Criterion, variant: Variant, timeline: Timeline) -> pl.DataFrame:
+    wanted = variant.indications or entry.indications
+    subjects = timeline.subjects.select("_s", "indication")
+    return subjects.filter(pl.col("indication").is_in(wanted)) if wanted else subjects
+
+
+def _days(entry: Criterion, variant: Variant, timeline: Timeline, results: Results) -> pl.DataFrame:
+    found = _observed(entry, variant, timeline, results).select("_s", "day")
+    if entry.window is not None:
+        found = found.filter(pl.col("day").is_between(*entry.window))
+    return found.unique()
+
+
+def _visits(entry: Criterion, variant: Variant, timeline: Timeline, results: Results) -> pl.DataFrame:
+    windows = timeline.visits
+    seen = _contacts(timeline) if entry.kind == "series" else _observed(entry, variant, timeline, results)
+    by_day = (
+        windows.join(seen.filter(pl.col("day").is_not_null()).select("_s", seen_day="day"), on="_s", how="inner")
+        .filter(pl.col("seen_day").is_between(pl.col("lo"), pl.col("hi")))
+        .select("_s", "visit")
+        .unique()
+    )
+    by_result = seen.filter(pl.col("visit").is_not_null()).select("_s", "visit").unique()
+    units = windows.join(pl.concat([by_day, by_result]).unique(), on=["_s", "visit"], how="semi")
+    if entry.per == "visit_pair":
+        units = units.filter(pl.col("visit") != "baseline")
+    return units.with_columns(day=pl.col("target"))
+
+
+def _contacts(timeline: Timeline) -> pl.DataFrame:
+    """Days on which any item was answered: the visits that took place."""
+    items = timeline.facts.filter(pl.col("code").str.starts_with("item:"))
+    return items.select("_s", "day", visit=pl.lit(None, dtype=pl.String)).unique()
+
+
+def _subjects(entry: Criterion, variant: Variant, timeline: Timeline, results: Results) -> pl.DataFrame:
+    del entry, variant, results
+    return timeline.subjects.select("_s")
+
+
+def _rows_observed(entry: Criterion, variant: Variant, timeline: Timeline, results: Results) -> pl.DataFrame:
+    del results
+    name = variant.anchor or next(i.name for i in entry.inputs if i.anchor)
+    anchor = next(i for i in entry.inputs if i.name == name)
+    code = code_of(variant.bindings(anchor)[0])
+    rows = timeline.fact(code).filter(pl.col("day").is_not_null() & pl.col("value").is_not_null())
+    return rows.select("_s", "day", "time", "ref", _code=pl.lit(code), _fact=pl.lit(value=True))
+
+
+def _events(entry: Criterion, variant: Variant, timeline: Timeline, results: Results) -> pl.DataFrame:
+    del variant, results
+    return derived.event_rows(entry.key, timeline)
+
+
+def _observed(entry: Criterion, variant: Variant, timeline: Timeline, results: Results) -> pl.DataFrame:
+    """Days and visits on which an anchoring input (or, with none declared, any input) has a value."""
+    anchors = [i for i in entry.inputs if i.anchor] or list(entry.inputs)
+    found = [
+        _seen(spec, binding, timeline, results)
+        for spec in anchors
+        for binding in variant.bindings(spec)
+        if binding.get("at") != "baseline"
+    ]
+    empty = pl.DataFrame(schema={"_s": pl.Int64, "day": pl.Int64, "visit": pl.String})
+    return pl.concat([empty, *(f for f in found if f is not None)]).unique()
+
+
+def _seen(spec: Input, binding: Mapping[str, Any], timeline: Timeline, results: Results) -> pl.DataFrame | None:
+    no_visit = pl.lit(None, dtype=pl.String)
+    if "obs" in binding or "item" in binding or "other" in binding:
+        return fact_values(spec, binding, timeline).select("_s", "day", visit=no_visit)
+    if "items" in binding:
+        codes = [f"item:{binding['items']}_{i}" for i in range(1, binding["count"] + 1)]
+        return timeline.facts.filter(pl.col("code").is_in(codes) & pl.col("day").is_not_null()).select(
+            "_s", "day", visit=no_visit
+        )
+    if "result" in binding:
+        key, output = binding["result"].split(".", 1)
+        found = results.get(key)
+        if found is None or output not in found.columns:
+            return None
+        return found.filter(pl.col(output).is_not_null() | pl.col("missing").is_not_null()).select(
+            "_s", pl.when(pl.col("visit").is_null()).then("day").alias("day"), "visit"
+        )
+    return None
+
+
+_FINDERS = {
+    "day": _days,
+    "visit": _visits,
+    "visit_pair": _visits,
+    "subject": _subjects,
+    "observation": _rows_observed,
+    "event": _events,
+}

@@ -1,0 +1,34 @@
+"""Templates to text: one place that knows the template folder, escaping, and how values are printed in pages."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from aftercart.errors import MissingExtraError
+from aftercart.reporting import numbers
+
+
+@cache
+def _environment() -> Any:
+    try:
+        import jinja2
+    except ImportError as error:
+        raise MissingExtraError("jinja2", "report", "a report page") from error
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("aftercart.reporting", "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.globals["numbers"] = numbers
+    environment.filters["number"] = numbers.number
+    return environment
+
+
+def render(template: str, **context: Any) -> str:
+    """Fill a template of `report/templates`; every value is escaped, an undefined name is an error."""
+    page: str = _environment().get_template(template).render(**context)
+    return page

@@ -1,0 +1,226 @@
+"""The result in words: an abstract made from the numbers, for the page and for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from aftercart.analysis.safety import ALL
+from aftercart.analysis.summary import Estimate, Summary
+from aftercart.reporting.numbers import indication, listed, number, of, opening, proportion
+
+LANDMARK_ORDER = ("month_6", "month_3", "month_12", "last_visit")
+"""Visit at which an abstract states a result: month 6 where it was evaluable, else the next of these."""
+
+LEADING = (
+    ("doris", "DORIS remission was reached by"),
+    ("sledai_2k_zero", "a SLEDAI-2K of 0 by"),
+    ("lldas", "low disease activity (LLDAS) by"),
+    ("tis_major", "a major response (total improvement score) was reached by"),
+    ("tis_moderate", "at least a moderate response by"),
+    ("eustar_ai_improved", "the EUSTAR activity index had decreased in"),
+)
+
+
+def abstract(summary: Summary) -> str:
+    """State the study as a congress abstract does: patients, safety, efficacy, treatment, follow-up.
+
+    Every proportion comes with its count and its exact 95% interval; a part without data says so.
+    """
+    return "\n\n".join(f"{heading}: {text}" for heading, text in abstract_parts(summary))
+
+
+def abstract_parts(summary: Summary) -> list[tuple[str, str]]:
+    """The abstract as (heading, text) pairs."""
+    if summary.cohort["n"] == 0:
+        return [("Patients", "No patient with a dated infusion is in this study.")]
+    parts = [
+        ("Patients", _patients(summary)),
+        ("Safety", _safety(summary)),
+        ("B cells", _b_cells(summary)),
+        ("Efficacy", _efficacy(summary)),
+        ("Treatment", _treatment(summary)),
+        ("Follow-up", _follow_up(summary)),
+    ]
+    warning = [("Simulated data", SIMULATED)] if summary.cohort["simulated"] else []
+    return [*warning, *((heading, text) for heading, text in parts if text)]
+
+
+SIMULATED = "Some or all values of this study are simulated or reconstructed; they are not a clinical result."
+
+
+def share(estimate: Estimate) -> str:
+    """A proportion as it stands in a sentence, with the patients who could not be evaluated."""
+    text = proportion(int(estimate.numerator), int(estimate.denominator), estimate.ci_low, estimate.ci_high)
+    return f"{text[:-1]}; {estimate.not_evaluable} not evaluable)" if estimate.not_evaluable and "(" in text else text
+
+
+def _patients(summary: Summary) -> str:
+    cohort = summary.cohort
+    diseases = listed(f"{n} with {indication(code)}" for code, n in cohort["n_by_disease"].items())
+    sexes = _sexes(cohort["sex"])
+    details = "; ".join(p for p in (diseases, sexes) if p)
+    text = f"{opening(cohort['n'], 'patient', 'patients')} ({details}) received CAR T cells{_between(cohort)}."
+    facts = [
+        _median(cohort, "age_years", "median age", "years"),
+        _median(cohort, "disease_duration_years", "median disease duration", "years"),
+    ]
+    known = listed(f for f in facts if f)
+    sentences = [text, f"{known[0].upper()}{known[1:]}." if known else "", _refractory(summary)]
+    return " ".join(s for s in sentences if s)
+
+
+def _sexes(sex: dict[str, int]) -> str:
+    names = {"F": ("woman", "women"), "M": ("man", "men")}
+    known = [f"{n} {names[code][n != 1]}" for code, n in sex.items() if code in names]
+    other = sum(n for code, n in sex.items() if code not in names)
+    return listed([*known, *([f"{other} of other or unrecorded sex"] if other else [])])
+
+
+def _between(cohort: dict[str, Any]) -> str:
+    first, last = cohort["first_infusion"], cohort["last_infusion"]
+    if first is None:
+        return ""
+    return f" on {first}" if first == last else f" between {first} and {last}"
+
+
+def _median(cohort: dict[str, Any], name: str, label: str, unit: str) -> str:
+    value, (low, high), known = cohort[f"{name}_median"], cohort[f"{name}_range"], cohort[f"{name}_known"]
+    if value is None:
+        return ""
+    spread = f"range {number(low)} to {number(high)}" if known > 1 else "one patient"
+    unknown = cohort["n"] - known
+    gap = f"; not recorded in {unknown}" if unknown else ""
+    return f"{label} {number(value)} {unit} ({spread}{gap})"
+
+
+def _refractory(summary: Summary) -> str:
+    found = [e for e in summary.estimates if e.criterion == "refractory" and e.denominator]
+    common = [e for e in found if e.population == ALL] or found
+    return " ".join(f"{e.label}: {share(e)}." for e in common)
+
+
+def _safety(summary: Summary) -> str:
+    parts = [
+        _toxicity(summary, "crs", "Cytokine release syndrome (CRS)", summary.cohort["crs_by_max_grade"]),
+        _toxicity(summary, "icans", "ICANS", summary.cohort["icans_by_max_grade"]),
+        _toxicity(summary, "early_icaht", "Early ICAHT", summary.cohort["early_icaht_by_grade"]),
+        _late_neutropenia(summary),
+        _event(summary, "infection_serious", "A serious infection"),
+        _event(summary, "pneumonia_hospitalised", "Pneumonia with hospital stay"),
+        _deaths(summary),
+    ]
+    return " ".join(p for p in parts if p)
+
+
+def _toxicity(summary: Summary, name: str, label: str, grades: dict[str, int]) -> str:
+    any_grade = summary.find(f"{name}_any")
+    if any_grade is None or not any_grade.denominator:
+        return f"{label} could not be evaluated in any patient."
+    by_grade = [f"grade {g} in {n}" for g, n in grades.items() if g not in ("0", "not_evaluable") and n]
+    if grades["not_evaluable"] and by_grade:
+        by_grade.append(f"not decided in {grades['not_evaluable']}")
+    spread = f" (worst grade: {listed(by_grade)})" if by_grade else ""
+    text = f"{label} occurred in {share(any_grade)}{spread}"
+    severe = summary.find(f"{name}_grade_3_or_more")
+    if severe is not None and severe.denominator:
+        text += f"; grade 3 or more in {share(severe)}"
+    return f"{text}."
+
+
+def _late_neutropenia(summary: Summary) -> str:
+    late, resolved = summary.find("late_neutropenia_grade_4"), summary.find("late_neutropenia_grade_4_resolved")
+    if late is None or not late.denominator:
+        return ""
+    text = f"Grade 4 neutropenia after day 30 occurred in {share(late)}"
+    if late.numerator and resolved is not None:
+        text += f" and resolved in {of(int(resolved.numerator), int(resolved.denominator))}"
+    return f"{text}."
+
+
+def _event(summary: Summary, id_: str, label: str) -> str:
+    found = summary.find(id_)
+    return f"{label} was recorded in {share(found)}." if found is not None and found.denominator else ""
+
+
+def _deaths(summary: Summary) -> str:
+    found = summary.find("death")
+    return f"Deaths: {share(found)}." if found is not None and found.denominator else ""
+
+
+def _b_cells(summary: Summary) -> str:
+    aplasia, back = summary.find("b_cell_aplasia"), summary.find("b_cell_return")
+    if aplasia is None or not aplasia.denominator:
+        return ""
+    text = f"B cells disappeared in {share(aplasia)}"
+    if back is None or not back.denominator:
+        return f"{text}."
+    text += f" and returned in {share(back)}"
+    day = summary.find("b_cell_return_day")
+    if day is not None and day.estimate is not None:
+        text += f", after a median of {number(day.estimate)} days{_limits(day, 'days')}"
+    return f"{text}."
+
+
+def _limits(estimate: Estimate, unit: str) -> str:
+    low, high = estimate.ci_low, estimate.ci_high
+    if low is None and high is None:
+        return ""
+    if high is None:
+        return f" (95% CI from {number(low or 0)} {unit}; no upper limit)"
+    return f" (95% CI {'0' if low is None else number(low)} to {number(high)})"
+
+
+def at_landmark(summary: Summary, question: str) -> Estimate | None:
+    """The estimate of a question at the visit an abstract would state it for; None when never evaluable."""
+    for mark in LANDMARK_ORDER:
+        found = summary.find(f"{question}_{mark}")
+        if found is not None and found.denominator:
+            return found
+    return None
+
+
+def _efficacy(summary: Summary) -> str:
+    by_population: dict[str, list[str]] = {}
+    for question, words in LEADING:
+        found = at_landmark(summary, question)
+        if found is not None:
+            visit = found.label.rsplit(", ", 1)[-1]
+            by_population.setdefault(found.population, []).append(f"{words} {share(found)} at {_the(visit)}")
+    sentences = [f"In {_population(name)}, {'; '.join(parts)}." for name, parts in by_population.items()]
+    sustained = summary.find("remission_sustained")
+    if sustained is not None and sustained.denominator:
+        sentences.append(f"Remission, once reached, was sustained to the last visit in {share(sustained)}.")
+    return " ".join(sentences) or "No efficacy result could be evaluated."
+
+
+def _the(visit: str) -> str:
+    return f"the {visit}" if visit == "last visit" else visit
+
+
+def _population(codes: str) -> str:
+    return codes if codes.startswith("all ") else listed(indication(c) for c in codes.split(" and "))
+
+
+def _treatment(summary: Summary) -> str:
+    without = summary.find("glucocorticoid_free_last_visit")
+    free = summary.find("drug_free_antimalarial_allowed_last_visit")
+    strict = summary.find("drug_free_strict_last_visit")
+    parts: Sequence[tuple[Estimate | None, str]] = (
+        (without, "took no glucocorticoid"),
+        (free, "took no glucocorticoid, immunosuppressant or biologic (an antimalarial was allowed)"),
+        (strict, "took none of these and no antimalarial"),
+    )
+    said = [f"{share(e)} {what}" for e, what in parts if e is not None and e.denominator]
+    return f"At the last visit, {listed(said)}." if said else ""
+
+
+def _follow_up(summary: Summary) -> str:
+    cohort = summary.cohort
+    median, (low, high) = cohort["follow_up_months_median"], cohort["follow_up_months_range"]
+    if low is None:
+        return "No follow-up is recorded."
+    years = f"{number(cohort['person_years'])} patient-years in all"
+    if median is None:
+        return f"Follow-up ranged from {number(low)} to {number(high)} months ({years})."
+    return f"Median follow-up was {number(median)} months (range {number(low)} to {number(high)}; {years})."
