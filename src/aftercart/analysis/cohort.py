@@ -92,12 +92,12 @@ def _patients(timeline: Timeline, cut_off: date | None) -> pl.DataFrame:
             _order=order,
             infusion=infusion.dt.to_string("%Y-%m-%d"),
             age_years=pl.col("age_at_infusion"),
-            disease_duration_years=years.round_sig_figs(10),
+            disease_duration_years=years.round(2),
             duration_from_partial_date=(first != last),
             last_day=day,
             died=seen_dead,
             death_day=pl.when(seen_dead).then(day),
-            follow_up_months=(day / DAYS_PER_MONTH).round_sig_figs(10),
+            follow_up_months=(day / DAYS_PER_MONTH).round(2),
             follow_up_ends=pl.when(seen_dead)
             .then(pl.lit("death"))
             .when(seen_alive)

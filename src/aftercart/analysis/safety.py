@@ -21,6 +21,7 @@ CRS = "crs_astct_2019"
 ICANS = "icans_astct_2019_adult"
 ICANS_CHILD = "icans_astct_2019_child"
 ICAHT = "icaht_early_2023"
+ICAHT_RULE = "longest streak"
 NEUTROPHILS = "ctcae_neutrophils"
 NEUTROPHILS_V5 = "v5"
 B_CELLS = "b_cell_aplasia"
@@ -43,7 +44,7 @@ def icans_rows(cohort: Cohort) -> pl.DataFrame:
 
 def bounds_of(cohort: Cohort) -> dict[str, pl.DataFrame]:
     """Bounds of the worst grade per patient for CRS, ICANS and early ICAHT."""
-    rows = {"crs": cohort.rows(CRS), "icans": icans_rows(cohort), "early_icaht": cohort.rows(ICAHT)}
+    rows = {"crs": cohort.rows(CRS), "icans": icans_rows(cohort), "early_icaht": cohort.rows(ICAHT, ICAHT_RULE)}
     return {name: worst_bounds(found, cohort.patients) for name, found in rows.items()}
 
 

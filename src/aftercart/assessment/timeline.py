@@ -38,6 +38,8 @@ class Timeline:
     """Events with `_s` and `day`."""
     visits: pl.DataFrame
     """One row per subject and visit window: `_s`, `visit`, `target`, `lo`, `hi`."""
+    contacts: pl.DataFrame
+    """Days on which a subject was seen (`_s`, `day`): visits that took place, and days with an answered item."""
     complete_classes: frozenset[str]
     """Drug classes whose record is complete, so that no row means "not given"."""
 
@@ -64,13 +66,15 @@ def build(study: Study) -> Timeline:
     exposures = _exposures(study, subjects)
     events = _events(study, subjects)
     subjects = subjects.with_columns(last_day=_last_day(study, subjects))
-    visits = _visits(study, subjects, exposures, facts)
+    contacts = _contacts(study, subjects, facts)
+    visits = _visits(study, subjects, exposures, contacts)
     return Timeline(
         subjects=subjects,
         facts=facts,
         exposures=exposures,
         events=events,
         visits=visits,
+        contacts=contacts,
         complete_classes=frozenset(study.meta.complete_drug_classes),
     )
 
@@ -219,7 +223,14 @@ def _last_day(study: Study, subjects: pl.DataFrame) -> pl.Series:
     return subjects.select((last - pl.col("infusion_date")).dt.total_days().cast(pl.Int64)).to_series()
 
 
-def _visits(study: Study, subjects: pl.DataFrame, exposures: pl.DataFrame, facts: pl.DataFrame) -> pl.DataFrame:
+def _contacts(study: Study, subjects: pl.DataFrame, facts: pl.DataFrame) -> pl.DataFrame:
+    visited = _placed(study.tables["visits"], subjects, "visits").filter(pl.col("occurred").fill_null(value=True))
+    answered = facts.filter(pl.col("code").str.starts_with("item:"))
+    days = pl.concat([answered.select("_s", "day"), visited.select("_s", day=_day_of("start"))])
+    return days.filter(pl.col("day").is_not_null()).unique().sort("_s", "day")
+
+
+def _visits(study: Study, subjects: pl.DataFrame, exposures: pl.DataFrame, contacts: pl.DataFrame) -> pl.DataFrame:
     """Windows of every subject; the day of a visit is the recorded contact nearest its target."""
     planned = pl.DataFrame(
         [
@@ -236,14 +247,6 @@ def _visits(study: Study, subjects: pl.DataFrame, exposures: pl.DataFrame, facts
     )
     windows = subjects.select("_s").join(planned, how="cross")
     windows = pl.concat([_baseline_windows(study, subjects, exposures), windows])
-    contacts = pl.concat(
-        [
-            facts.filter(pl.col("code").str.starts_with("item:")).select("_s", "day"),
-            _placed(study.tables["visits"], subjects, "visits")
-            .filter(pl.col("occurred").fill_null(value=True))
-            .select("_s", day=_day_of("start")),
-        ]
-    ).unique()
     nearest = (
         windows.filter(pl.col("visit") != "baseline")
         .join(contacts, on="_s", how="inner")

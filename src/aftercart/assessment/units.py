@@ -13,6 +13,10 @@ from aftercart.assessment.timeline import Timeline
 from aftercart.criteria.registry import Criterion, Input
 
 
+OBSERVABLE = frozenset({"obs", "item", "items", "other", "result"})
+"""Bindings whose values are findings of a day; medicines and the passing of time are known on any day."""
+
+
 def find(entry: Criterion, variant: Variant, timeline: Timeline, results: Results) -> pl.DataFrame:
     """Return the units of a criterion: `_k`, `_s`, `day`, `time`, `visit` and what the binder needs beside them."""
     subjects = _applicable(entry, variant, timeline)
@@ -40,7 +44,10 @@ def _days(entry: Criterion, variant: Variant, timeline: Timeline, results: Resul
 
 def _visits(entry: Criterion, variant: Variant, timeline: Timeline, results: Results) -> pl.DataFrame:
     windows = timeline.visits
-    seen = _contacts(timeline) if entry.kind == "series" else _observed(entry, variant, timeline, results)
+    asks_for_findings = entry.kind == "row" and any(
+        b.keys() & OBSERVABLE for i in entry.inputs for b in variant.bindings(i)
+    )
+    seen = _observed(entry, variant, timeline, results) if asks_for_findings else _contacts(timeline)
     by_day = (
         windows.join(seen.filter(pl.col("day").is_not_null()).select("_s", seen_day="day"), on="_s", how="inner")
         .filter(pl.col("seen_day").is_between(pl.col("lo"), pl.col("hi")))
@@ -55,9 +62,8 @@ def _visits(entry: Criterion, variant: Variant, timeline: Timeline, results: Res
 
 
 def _contacts(timeline: Timeline) -> pl.DataFrame:
-    """Days on which any item was answered: the visits that took place."""
-    items = timeline.facts.filter(pl.col("code").str.starts_with("item:"))
-    return items.select("_s", "day", visit=pl.lit(None, dtype=pl.String)).unique()
+    """Days on which the subject was seen: criteria that ask only for medicines are assessed there."""
+    return timeline.contacts.with_columns(visit=pl.lit(None, dtype=pl.String))
 
 
 def _subjects(entry: Criterion, variant: Variant, timeline: Timeline, results: Results) -> pl.DataFrame:

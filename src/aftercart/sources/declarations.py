@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,8 @@ TOP = {
     "records": dict,
 }
 ENCODINGS = ("utf-8", "cp1252", "latin-1")
+MOST_DAYS = 36_525
+"""A hundred years: a longer span of days is a slip of the hand."""
 
 
 def read(path: Path) -> tuple[StudyMeta, str, list[pl.DataFrame]]:
@@ -49,29 +51,22 @@ def read(path: Path) -> tuple[StudyMeta, str, list[pl.DataFrame]]:
         )
     else:
         try:
-            raw = tomllib.loads(path.read_text("utf-8"))
-        except (OSError, ValueError) as error:
+            raw = tomllib.loads(path.read_text("utf-8-sig"))
+        except (OSError, ValueError, RecursionError) as error:
             listed.append(
                 problems.one(
                     "study_toml", file, str(error), "a TOML file in UTF-8", "correct the file; defaults are used."
                 )
             )
-    good: dict[str, Any] = {}
-    for key, value in raw.items():
-        if key not in TOP:
-            wrong(key, value, f"one of {', '.join(TOP)}", "remove or rename the entry.")
-        elif not isinstance(value, TOP[key]) or (TOP[key] is int and isinstance(value, bool)):
-            wrong(key, value, f"a {TOP[key].__name__}")
-        else:
-            good[key] = value
+    good = _top(raw, wrong)
     encoding = good.get("encoding", "utf-8")
     if encoding not in ENCODINGS:
         wrong("encoding", encoding, f"one of {', '.join(ENCODINGS)}")
         encoding = "utf-8"
-    if "data_cut_off" not in good:
+    if "data_cut_off" not in raw:
         wrong(
             "data_cut_off",
-            raw.get("data_cut_off"),
+            None,
             "a date such as 2024-02-29",
             "state the data cut-off; the last contact is used.",
         )
@@ -91,6 +86,22 @@ def read(path: Path) -> tuple[StudyMeta, str, list[pl.DataFrame]]:
     return meta, encoding, listed
 
 
+def _top(raw: Mapping[str, Any], wrong: Any) -> dict[str, Any]:
+    good: dict[str, Any] = {}
+    for key, value in raw.items():
+        if key not in TOP:
+            wrong(key, value, f"one of {', '.join(TOP)}", "remove or rename the entry.")
+        elif not isinstance(value, TOP[key]) or (TOP[key] is int and isinstance(value, bool)):
+            wrong(key, value, f"a {TOP[key].__name__}")
+        elif isinstance(value, datetime):
+            wrong(key, value, "a date without a time")
+        elif key == "reference_infusion" and not 1 <= value <= 99:
+            wrong(key, value, "a whole number from 1 to 99")
+        else:
+            good[key] = value
+    return good
+
+
 def _baseline(raw: Mapping[str, Any], wrong: Any) -> tuple[Any, int]:
     rule, lookback = raw.get("rule", BASELINE_RULES[0]), raw.get("lookback_days", 90)
     for key in raw:
@@ -99,22 +110,27 @@ def _baseline(raw: Mapping[str, Any], wrong: Any) -> tuple[Any, int]:
     if rule not in BASELINE_RULES:
         wrong("baseline.rule", rule, f"one of {', '.join(BASELINE_RULES)}")
         rule = BASELINE_RULES[0]
-    if not isinstance(lookback, int) or isinstance(lookback, bool) or lookback < 0:
-        wrong("baseline.lookback_days", lookback, "a whole number of days")
+    if not _is_days(lookback) or lookback < 0:
+        wrong("baseline.lookback_days", lookback, f"a whole number of days, at most {MOST_DAYS}")
         lookback = 90
     return rule, lookback
+
+
+def _is_days(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) <= MOST_DAYS
 
 
 def _visits(raw: list[Any], wrong: Any) -> tuple[VisitWindow, ...]:
     windows: list[VisitWindow] = []
     for entry in raw:
-        keys = {"name": str, "target_day": int, "before": int, "after": int}
+        days = ("target_day", "before", "after")
         if (
             not isinstance(entry, dict)
-            or set(entry) != set(keys)
-            or not all(isinstance(entry[k], t) for k, t in keys.items())
+            or set(entry) != {"name", *days}
+            or not isinstance(entry["name"], str)
+            or not all(_is_days(entry[key]) for key in days)
         ):
-            wrong("visits", entry, "name, target_day, before and after (days)")
+            wrong("visits", entry, f"name, target_day, before and after (days, at most {MOST_DAYS})")
         elif entry["before"] < 0 or entry["after"] < 0:
             wrong("visits", entry, "before and after of 0 or more days")
         elif entry["name"] == "baseline" or entry["name"] in [w.name for w in windows]:

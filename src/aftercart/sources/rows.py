@@ -9,6 +9,8 @@ from aftercart.study import dictionary, drugs, instruments, problems
 
 def check_rows(name: str, rows: pl.DataFrame, file: str) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
     """Return the rows of one table that keep the rules of that table, and the problems of the others."""
+    if name == "subjects":
+        return _subjects(rows, file)
     if name == "observations":
         return _observations(rows, file)
     if name == "assessments":
@@ -31,6 +33,22 @@ def of_known_subjects(rows: pl.DataFrame, known: pl.Series, file: str) -> tuple[
         remedy="add the patient to subjects, or correct the id. The row is not used until it is mended.",
     )
     return rows.filter(~stray), [listed] if listed.height else []
+
+
+def _subjects(rows: pl.DataFrame, file: str) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
+    """One row per person; a row entered in error does not count."""
+    valid = pl.col("status").fill_null("final") != "entered_in_error"
+    repeated = valid & (valid.cast(pl.UInt32).cum_sum().over("subject_id") > 1)
+    listed = problems.of_rows(
+        rows.filter(repeated),
+        rule="duplicate_subject",
+        file=file,
+        column="subject_id",
+        found=pl.col("subject_id"),
+        expected="one row per person",
+        remedy="join the rows to one, or set the status of the wrong one to entered_in_error. The first row is used.",
+    )
+    return rows.filter(~repeated), [listed] if listed.height else []
 
 
 def _observations(rows: pl.DataFrame, file: str) -> tuple[pl.DataFrame, list[pl.DataFrame]]:

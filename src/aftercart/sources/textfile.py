@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
@@ -36,8 +37,10 @@ def read_text(path: Path, *, encoding: str = "utf-8") -> tuple[pl.DataFrame | No
         return (
             None,
             [problems.one("encoding", path.name, found, f"text in {encoding}", remedy, row=line)],
-            data.count(b"\n"),
+            _data_lines(data.splitlines()),
         )
+    if not text.strip():
+        return None, [_empty(path)], 0
     return _csv(path, text)
 
 
@@ -59,27 +62,32 @@ def _parquet(path: Path) -> tuple[pl.DataFrame | None, list[pl.DataFrame], int]:
         for c in nested
     ]
     text = frame.drop(nested).with_columns(pl.all().cast(pl.String, strict=False))
-    return text.with_row_index("_row", offset=2), listed, frame.height
+    index = pl.Series("_row", range(2, frame.height + 2), dtype=pl.UInt32)
+    cells, more = _cleaned(text, index, path)
+    return cells, listed + more, frame.height
 
 
 def _csv(path: Path, text: str) -> tuple[pl.DataFrame | None, list[pl.DataFrame], int]:
-    text = text.replace("\x00", "\ufffd")
+    rows: list[list[str]] = []
     try:
-        rows = list(csv.reader(io.StringIO(text), strict=False))
+        # Strict: otherwise a quote that is never closed would swallow the rows after it.
+        rows.extend(csv.reader(io.StringIO(text, newline=""), strict=True))
     except csv.Error as error:
+        remedy = "check the quotes: one that is not closed, or a quote inside a text that is not doubled."
         return (
             None,
-            [problems.one("unreadable", path.name, str(error), "a CSV file", "check quotes and separators.")],
-            0,
+            [problems.one("unreadable", path.name, str(error), "a CSV file", remedy, row=len(rows) + 1)],
+            _data_lines(text.splitlines()),
         )
-    header = [name.strip() for name in rows[0]]
+    numbered = [(i + 1, row) for i, row in enumerate(rows) if row]
+    header, numbered = [name.strip().replace("\x00", "\ufffd") for name in numbered[0][1]], numbered[1:]
     if len(header) == 1 and (";" in header[0] or "\t" in header[0]):
         sign = ";" if ";" in header[0] else "a tab"
         remedy = "save the file as comma-separated CSV with a decimal point."
         return (
             None,
             [problems.one("separator", path.name, f"columns separated by {sign}", "commas", remedy, row=1)],
-            len(rows) - 1,
+            len(numbered),
         )
     doubled = sorted({name for name in header if header.count(name) > 1})
     if doubled:
@@ -87,9 +95,8 @@ def _csv(path: Path, text: str) -> tuple[pl.DataFrame | None, list[pl.DataFrame]
         return (
             None,
             [problems.one("duplicate_column", path.name, found, "each column once", "rename or remove one.", row=1)],
-            len(rows) - 1,
+            len(numbered),
         )
-    numbered = [(i + 2, row) for i, row in enumerate(rows[1:]) if row]
     good = [(i, row) for i, row in numbered if len(row) == len(header)]
     ragged = [(i, row) for i, row in numbered if len(row) != len(header)]
     listed = [
@@ -105,6 +112,38 @@ def _csv(path: Path, text: str) -> tuple[pl.DataFrame | None, list[pl.DataFrame]
     ]
     columns = list(zip(*(row for _, row in good), strict=True)) if good else [() for _ in header]
     frame = pl.DataFrame([pl.Series(n, c, dtype=pl.String) for n, c in zip(header, columns, strict=True)])
-    frame = frame.with_columns(pl.all().str.strip_chars().replace("", None))
-    index = pl.Series("_row", [i for i, _ in good], dtype=pl.UInt32)
-    return frame.insert_column(0, index), listed, len(numbered)
+    clean, more = _cleaned(frame, pl.Series("_row", [i for i, _ in good], dtype=pl.UInt32), path)
+    return clean, listed + more, len(numbered)
+
+
+def _data_lines(lines: Sequence[str | bytes]) -> int:
+    """The rows of a file that cannot be taken apart: its lines that are not blank, without the header."""
+    return max(0, sum(1 for line in lines if line.strip()) - 1)
+
+
+def _cleaned(frame: pl.DataFrame, index: pl.Series, path: Path) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
+    """Strip the cells, make blank ones empty, list and replace NUL characters, and put the row numbers first."""
+    listed: list[pl.DataFrame] = []
+    if "_row" in frame.columns:
+        remedy = "rename or remove it; it is not read."
+        found, expected = "a column '_row'", "columns of the table"
+        where = {"column": "_row", "row": 1}
+        listed.append(problems.one("unknown_column", path.name, found, expected, remedy, severity="warning", **where))
+        frame = frame.drop("_row")
+    frame = frame.with_columns(pl.all().str.strip_chars().replace("", None)).insert_column(0, index)
+    for name in frame.columns[1:]:
+        broken = frame.filter(pl.col(name).str.contains("\x00", literal=True))
+        if broken.height:
+            listed.append(
+                problems.of_rows(
+                    broken,
+                    rule="nul",
+                    file=path.name,
+                    column=name,
+                    found=pl.lit("a NUL character"),
+                    expected="text",
+                    remedy="check that the file is text in the declared encoding. The character reads as \ufffd.",
+                )
+            )
+            frame = frame.with_columns(pl.col(name).str.replace_all("\x00", "\ufffd", literal=True))
+    return frame, listed

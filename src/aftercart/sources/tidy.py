@@ -84,6 +84,8 @@ def _table(
     listed += more
     if cells is None:
         return empty, {"read": read}, listed
+    if table.required and not read:
+        listed.append(problems.one("no_rows", file.name, "no rows", table.description, "fill in the table."))
     typed, more = typed_table(table, cells, file.name, study_id)
     listed += more
     checked, more = rows.check_rows(name, typed, file.name)

@@ -140,7 +140,7 @@ def _typed(column: Column, text: pl.Series) -> tuple[pl.Series, pl.Series, str]:
             remedy = "write numbers with a decimal point."
         if column.type == "int":
             whole = pl.select(pl.when(value == value.round(0)).then(value)).to_series()
-            value = whole.cast(pl.Int64)
+            value = whole.cast(pl.Int64, strict=False)
         ok = value.is_not_null()
         if column.minimum is not None and column.maximum is not None:
             ok = ok & value.is_between(column.minimum, column.maximum).fill_null(value=False)

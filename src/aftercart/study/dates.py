@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import polars as pl
 
-PATTERN = r"^(\d{4})(?:-(\d{2})(?:-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?)?)?)?$"
+PATTERN = (
+    r"^([0-9]{4})(?:-([0-9]{2})(?:-([0-9]{2})"
+    r"(?:[T ]([0-9]{2}):([0-9]{2})(?::([0-9]{2})(?:\.[0-9]+)?)?(?:Z|[+-][0-9]{2}:?[0-9]{2})?)?)?)?$"
+)
 """ISO 8601 date or time: year, then month, then day, then time with or without an offset; each part may stop there."""
 
 

@@ -126,7 +126,7 @@ def conversion_table() -> pl.DataFrame:
 def loinc_is_valid(code: str) -> bool:
     """Whether a LOINC code has the form `12345-6` and the right check digit (modulus 10, Luhn)."""
     number, dash, check = code.partition("-")
-    if not dash or not number.isdigit() or not check.isdigit() or len(check) != 1:
+    if not code.isascii() or not dash or not number.isdigit() or not check.isdigit() or len(check) != 1:
         return False
     total = 0
     for position, digit in enumerate(reversed(number)):

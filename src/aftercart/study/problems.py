@@ -34,8 +34,13 @@ def one(
     rule: str, file: str, found: str, expected: str, remedy: str, *, severity: str = "error", **place: Any
 ) -> pl.DataFrame:
     """Return a list of one problem that is not about single rows."""
+    found, place = _cut(found), {k: _cut(v) if isinstance(v, str) else v for k, v in place.items()}
     record = {"severity": severity, "rule": rule, "file": file, "found": found, "expected": expected, "remedy": remedy}
     return pl.DataFrame([{**record, **place}], schema=SCHEMA)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}... ({len(text)} characters)"
 
 
 def of_rows(
@@ -52,12 +57,13 @@ def of_rows(
     """Return one problem for each of the given rows (`_row`, `row_id` and `subject_id` are used where present)."""
 
     def given(name: str, source: str, dtype: Any) -> pl.Expr:
-        return (pl.col(source).cast(dtype) if source in rows.columns else pl.lit(None, dtype=dtype)).alias(name)
+        value = pl.col(source).cast(dtype) if source in rows.columns else pl.lit(None, dtype=dtype)
+        return (shortened(value) if dtype == pl.String else value).alias(name)
 
-    text = found.cast(pl.String).fill_null("nothing")
-    shown = pl.when(text.str.len_chars() > LONGEST).then(
-        text.str.slice(0, LONGEST) + pl.lit("... (") + text.str.len_chars().cast(pl.String) + pl.lit(" characters)")
-    )
+    def shortened(text: pl.Expr) -> pl.Expr:
+        cut = pl.format("{}... ({} characters)", text.str.slice(0, LONGEST), text.str.len_chars())
+        return pl.when(text.str.len_chars() > LONGEST).then(cut).otherwise(text)
+
     return rows.select(
         severity=pl.lit(severity),
         rule=pl.lit(rule),
@@ -66,7 +72,7 @@ def of_rows(
         column=pl.lit(column, dtype=pl.String),
         row_id=given("row_id", "row_id", pl.String),
         subject_id=given("subject_id", "subject_id", pl.String),
-        found=shown.otherwise(text),
+        found=shortened(found.cast(pl.String).fill_null("nothing")),
         expected=pl.lit(expected) if isinstance(expected, str) else expected,
         remedy=pl.lit(remedy) if isinstance(remedy, str) else remedy,
     )

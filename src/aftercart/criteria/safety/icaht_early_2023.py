@@ -42,8 +42,8 @@ def icaht_early_2023(units: pl.LazyFrame, rows: pl.LazyFrame) -> pl.LazyFrame:
     grid = fill_gaps(seen, max_gap=pl.col("max_interpolation_gap_days"), window=window)
     days = grid.join(windows, on="_unit", how="inner")
     between = pl.col("max_unstable_recovery_days")
-    severe = runs(days, le(pl.col("value"), rules["severe_per_ul"]), max_between=between)
-    profound = runs(days, le(pl.col("value"), rules["profound_per_ul"]), max_between=between)
+    severe = runs(days, le(pl.col("value"), rules["severe_max_per_ul"]), max_between=between)
+    profound = runs(days, le(pl.col("value"), rules["profound_max_per_ul"]), max_between=between)
     ends = days.group_by("_unit").agg(
         last_known=pl.col("day").max(), n_known=pl.len().cast(pl.Int64), last=pl.col("last").first()
     )
