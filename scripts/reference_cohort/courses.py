@@ -63,7 +63,7 @@ def neutrophils(patient: Patient, d: Draws, day: int) -> float:
     else:
         width = 3.6 if day < d.nadir_day else 6.5
         depth = math.exp(-(((day - d.nadir_day) / width) ** 2) / 2)
-        resting = d.anc * (0.72 if day < 60 else 0.85)
+        resting = d.anc * (0.72 + 0.13 * min(1.0, max(0.0, (day - 30) / 90)))
         value = resting - (resting - d.nadir) * depth
     if patient.label == plan.LATE_NEUTROPENIA_PATIENT:
         late = math.exp(-(((day - plan.LATE_NEUTROPENIA_DAY) / 5.0) ** 2) / 2)

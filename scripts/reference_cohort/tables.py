@@ -232,7 +232,7 @@ class _One:
             self.observe("ANC", day, anc, mark="constrained" if late or 0 <= day <= 30 else "simulated")
             self.observe("ALC", day, alc)
             white = round(anc + alc + 0.4, 2)
-            leukopenic = "leukopenia" in p.descriptors and day <= SCREENING
+            leukopenic = "leukopenia" in p.descriptors and day <= courses.LYMPHODEPLETION
             self.observe("WBC", day, 2.7 if leukopenic else white, mark="constrained" if leukopenic else "simulated")
             self.observe("PLT", day, courses.platelets(d, day))
             self.observe("HGB", day, courses.haemoglobin(d, day))

@@ -102,7 +102,7 @@ def line(estimate: Estimate, label: str) -> Line:
         high=estimate.ci_high or 0.0,
         value=estimate.estimate or 0.0,
         drawn=known,
-        open="; ".join(f"{n} {why}" for why, n in estimate.not_evaluable_reasons.items()),
+        open="; ".join(f"{why}: {n}" for why, n in estimate.not_evaluable_reasons.items()),
     )
 
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from textwrap import fill
 from typing import Any
 
 from aftercart.analysis.safety import ALL
 from aftercart.analysis.summary import Estimate, Summary
 from aftercart.reporting.numbers import indication, listed, number, of, opening, proportion
+
+PAGE_WIDTH = 100
+"""Characters in a line of the abstract on a terminal."""
 
 LANDMARK_ORDER = ("month_6", "month_3", "month_12", "last_visit")
 """Visit at which an abstract states a result: month 6 where it was evaluable, else the next of these."""
@@ -25,9 +29,14 @@ LEADING = (
 def abstract(summary: Summary) -> str:
     """State the study as a congress abstract does: patients, safety, efficacy, treatment, follow-up.
 
-    Every proportion comes with its count and its exact 95% interval; a part without data says so.
+    Every proportion comes with its count and its exact 95% interval; a part without data says so. Lines are wrapped
+    for a terminal.
     """
-    return "\n\n".join(f"{heading}: {text}" for heading, text in abstract_parts(summary))
+    width = max(len(heading) for heading, _ in abstract_parts(summary)) + 2
+    return "\n".join(
+        fill(text, PAGE_WIDTH, initial_indent=heading.ljust(width), subsequent_indent=" " * width)
+        for heading, text in abstract_parts(summary)
+    )
 
 
 def abstract_parts(summary: Summary) -> list[tuple[str, str]]:
@@ -223,4 +232,7 @@ def _follow_up(summary: Summary) -> str:
     years = f"{number(cohort['person_years'])} patient-years in all"
     if median is None:
         return f"Follow-up ranged from {number(low)} to {number(high)} months ({years})."
-    return f"Median follow-up was {number(median)} months (range {number(low)} to {number(high)}; {years})."
+    limits = _limits(summary.get("follow_up_months"), "months").replace(" (", "", 1).removesuffix(")")
+    span = f"range {number(low)} to {number(high)}"
+    details = "; ".join(part for part in (limits, span, years) if part)
+    return f"Median follow-up was {number(median)} months ({details})."

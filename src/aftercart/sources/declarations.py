@@ -95,7 +95,7 @@ def _top(raw: Mapping[str, Any], wrong: Any) -> dict[str, Any]:
             wrong(key, value, f"a {TOP[key].__name__}")
         elif isinstance(value, datetime):
             wrong(key, value, "a date without a time")
-        elif key == "reference_infusion" and not 1 <= value <= 99:
+        elif key == "reference_infusion" and value not in range(1, 100):
             wrong(key, value, "a whole number from 1 to 99")
         else:
             good[key] = value

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal
 
 import polars as pl
@@ -65,6 +66,13 @@ class Study:
     """For reconstructed data: tables of the same columns holding `published`, `constrained` or `simulated`."""
     row_counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     """By table: rows `read`, `kept` and `listed` as problems; read = kept + listed."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "tables", MappingProxyType(dict(self.tables)))
+        object.__setattr__(self, "provenance", MappingProxyType(dict(self.provenance)))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Study, (self.meta, dict(self.tables), self.problems, dict(self.provenance), dict(self.row_counts))
 
     def __getattr__(self, name: str) -> pl.DataFrame:
         tables = object.__getattribute__(self, "tables")
@@ -123,15 +131,20 @@ class Study:
         after it is not known yet, and what had begun is still going on.
         """
         cut = pl.lit(day)
-        tables = {name: _known(name, table, cut) for name, table in self.tables.items()}
+        alive = self.tables["subjects"].filter(earliest("death_date") > cut)["subject_id"].to_list()
+        tables = {name: _known(name, table, cut, alive) for name, table in self.tables.items()}
         rows = {name: t.select("row_id") for name, t in tables.items()}
         marks = {n: p.join(rows[n], on="row_id", how="semi", maintain_order="left") for n, p in self.provenance.items()}
         meta = replace(self.meta, data_cut_off=min(day, self.meta.data_cut_off or day))
         return replace(self, tables=tables, provenance=marks, meta=meta)
 
     def write(self, folder: str | Path, *, format: Literal["csv", "parquet"] = "csv") -> Path:  # noqa: A002
-        """Write the study as a folder of tables with its `study.toml`; reading it back gives an equal study."""
+        """Write the study as a folder of tables with its `study.toml`; reading it back gives an equal study.
+
+        Raises `UsageError` when the folder holds tables that would be read beside or instead of these.
+        """
         folder = Path(folder)
+        self._refuse_leftovers(folder, format)
         folder.mkdir(parents=True, exist_ok=True)
         write_atomically(folder / "study.toml", meta_toml(self.meta).encode())
         for name, table in self.tables.items():
@@ -141,6 +154,18 @@ class Study:
             for name, table in self.provenance.items():
                 write_atomically(folder / "provenance" / f"{name}.{format}", _bytes(table, format))
         return folder
+
+    def _refuse_leftovers(self, folder: Path, file_format: str) -> None:
+        replaced = {folder / f"{name}.{file_format}" for name in self.tables}
+        replaced |= {folder / "provenance" / f"{name}.{file_format}" for name in self.provenance}
+        for name in schema.tables():
+            for suffix in ("csv", "parquet"):
+                for path in (folder / f"{name}.{suffix}", folder / "provenance" / f"{name}.{suffix}"):
+                    if path.exists() and path not in replaced:
+                        raise UsageError(
+                            f"The folder {folder} already holds {path.relative_to(folder)}.",
+                            hint="it would be read with this study; give an empty or new folder.",
+                        )
 
 
 def in_order(frame: pl.DataFrame) -> pl.DataFrame:
@@ -173,7 +198,9 @@ _DATED = {
 }
 
 
-def _known(name: str, table: pl.DataFrame, cut: pl.Expr) -> pl.DataFrame:
+def _known(name: str, table: pl.DataFrame, cut: pl.Expr, alive: list[str]) -> pl.DataFrame:
+    """The rows and cells of a table known at the cut; `alive` are the subjects that died only after it."""
+
     def later(column: str) -> pl.Expr:
         return (earliest(column) > cut).fill_null(value=False)
 
@@ -190,7 +217,11 @@ def _known(name: str, table: pl.DataFrame, cut: pl.Expr) -> pl.DataFrame:
         if "ongoing" in known.columns:
             updates["ongoing"] = pl.when(later("end")).then(pl.lit(value=True)).otherwise("ongoing")
         if name == "events":
-            updates["outcome"] = pl.when(~later("end")).then("outcome")
+            lives = pl.col("subject_id").is_in(alive)
+            updates["outcome"] = pl.when(~later("end") & ~(lives & (pl.col("outcome") == "FATAL"))).then("outcome")
+            updates["grade"] = pl.when(~(lives & (pl.col("grade") == 5))).then("grade")
+            updates["serious_death"] = pl.when(~(lives & pl.col("serious_death"))).then("serious_death")
+            updates["death_cause"] = pl.when(~lives).then("death_cause")
         known = known.with_columns(**updates)
     return known
 
@@ -205,7 +236,7 @@ def meta_toml(meta: StudyMeta) -> str:
     """Return the `study.toml` of the declarations."""
 
     def text(value: str) -> str:
-        return json.dumps(value, ensure_ascii=False)
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
     lines = [f"title = {text(meta.title)}", f"study_id = {text(meta.study_id)}"]
     if meta.data_cut_off:

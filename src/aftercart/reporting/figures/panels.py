@@ -77,7 +77,9 @@ def _rows(points: pl.DataFrame, panels: list[str], axes: Axes, *, many: bool) ->
 
 def _ticks(values: tuple[float, ...], otherwise: int) -> dict[str, Any]:
     """Ticks at given values; without their number beside them every second one would be dropped in low panels."""
-    return {"values": list(values), "tickCount": len(values)} if values else {"tickCount": otherwise}
+    if not values:
+        return {"tickCount": otherwise}
+    return {"values": list(values), "tickCount": len(values), "format": ",~f"}
 
 
 def _layers(axes: Axes, *, many: bool) -> list[Any]:
