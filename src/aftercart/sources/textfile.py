@@ -131,19 +131,18 @@ def _cleaned(frame: pl.DataFrame, index: pl.Series, path: Path) -> tuple[pl.Data
         listed.append(problems.one("unknown_column", path.name, found, expected, remedy, severity="warning", **where))
         frame = frame.drop("_row")
     frame = frame.with_columns(pl.all().str.strip_chars().replace("", None)).insert_column(0, index)
-    for name in frame.columns[1:]:
-        broken = frame.filter(pl.col(name).str.contains("\x00", literal=True))
-        if broken.height:
-            listed.append(
-                problems.of_rows(
-                    broken,
-                    rule="nul",
-                    file=path.name,
-                    column=name,
-                    found=pl.lit("a NUL character"),
-                    expected="text",
-                    remedy="check that the file is text in the declared encoding. The character reads as \ufffd.",
-                )
+    nul = frame.select(pl.exclude("_row").str.contains("\x00", literal=True).any())
+    for name in (series.name for series in nul if series.item()):
+        listed.append(
+            problems.of_rows(
+                frame.filter(pl.col(name).str.contains("\x00", literal=True)),
+                rule="nul",
+                file=path.name,
+                column=name,
+                found=pl.lit("a NUL character"),
+                expected="text",
+                remedy="check that the file is text in the declared encoding. The character reads as \ufffd.",
             )
-            frame = frame.with_columns(pl.col(name).str.replace_all("\x00", "\ufffd", literal=True))
+        )
+        frame = frame.with_columns(pl.col(name).str.replace_all("\x00", "\ufffd", literal=True))
     return frame, listed

@@ -9,16 +9,9 @@ import polars as pl
 
 from aftercart.criteria import registry
 from aftercart.criteria.calling import criterion
-from aftercart.criteria.logic import eq, first_true, ge, gt, is_true, may_be_true, missing_names
+from aftercart.criteria.logic import first_true, ge, gt, is_true, may_be_true, missing_names
+from aftercart.criteria.lupus._lists import names_any, names_unknown
 from aftercart.criteria.lupus._pga import phga_0_3
-
-
-def _holds_any(column: str, wanted: list[str], known: list[str]) -> pl.Expr:
-    """True when the list names one of `wanted`; missing when it names something the index does not know."""
-    names = pl.col(column)
-    foreign = is_true(names.list.eval(~pl.element().is_in(known)).list.any())
-    hit = names.list.eval(pl.element().is_in(wanted)).list.any()
-    return pl.when(~foreign | hit).then(hit)
 
 
 def _level(severe: pl.Expr, mild: pl.Expr) -> pl.Expr:
@@ -62,17 +55,17 @@ def selena_flare_index(rows: pl.LazyFrame) -> pl.LazyFrame:
     intensified = doubled | high_dose | admitted
     severe = {
         "severe_score": (pl.col("variant") == "classic") & gt(score["current"], rules["score_above"]) & risen,
-        "severe_organ": _holds_any("new_or_worse", organs["severe"], known_organs) & intensified,
+        "severe_organ": names_any("new_or_worse", organs["severe"], known_organs) & intensified,
         "severe_dose": (more & high_dose) | pl.col("iv_methylprednisolone_pulse"),
-        "severe_treatment": _holds_any("new_treatments", drugs["severe"], known_drugs),
+        "severe_treatment": names_any("new_treatments", drugs["severe"], known_drugs),
         "severe_pga": gt(pga["current"], rules["pga_above"]) & gt(pga["current"], pga["previous"]),
         "severe_admission": admitted,
     }
     mild = {
         "mild_score": ge(score["current"] - score["previous"], rules["score_rise_from"]),
-        "mild_organ": _holds_any("new_or_worse", organs["mild"], known_organs),
+        "mild_organ": names_any("new_or_worse", organs["mild"], known_organs),
         "mild_dose": more,
-        "mild_treatment": _holds_any("new_treatments", drugs["mild"], known_drugs),
+        "mild_treatment": names_any("new_treatments", drugs["mild"], known_drugs),
         "mild_pga": ge(pga["current"] - pga["previous"], rules["pga_rise_from"]),
     }
     any_severe, any_mild = (reduce(or_, (pl.col(f"met.{name}") for name in part)) for part in (severe, mild))
@@ -100,7 +93,7 @@ def selena_flare_index(rows: pl.LazyFrame) -> pl.LazyFrame:
                         for visit in ("previous", "current")
                     ),
                     *(
-                        (name, _holds_any(name, [], known).is_null())
+                        (name, pl.col(name).is_null() | names_unknown(name, known))
                         for name, known in (("new_or_worse", known_organs), ("new_treatments", known_drugs))
                     ),
                     "hospitalised_for_sle",
