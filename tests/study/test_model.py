@@ -14,12 +14,12 @@ from typing import Any
 
 import polars as pl
 import pytest
-from conftest import write_study
 
 from aftercart.errors import UsageError
 from aftercart.sources import read
 from aftercart.study import Study, StudyMeta, VisitWindow
 from aftercart.study.model import empty_tables
+from conftest import write_study
 
 SUBJECTS = [
     {"subject_id": "P1", "indication": "SLE", "sex": "F", "age_at_infusion": 30, "consent_date": "2022-01-15"},
@@ -174,7 +174,7 @@ def test_declarations_survive_whatever_their_text(study: Study, tmp_path: Path) 
     assert back.meta == meta
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_the_order_of_rows_and_columns_does_not_matter(study: Study, tmp_path: Path, seed: int) -> None:
     folder = study.write(tmp_path / "shuffled")
     shuffle = random.Random(seed).shuffle
@@ -359,7 +359,7 @@ def test_a_cut_off_before_everything_leaves_the_subjects(study: Study) -> None:
 
 
 def test_cutting_twice_is_cutting_at_the_earlier_date(study: Study) -> None:
-    days = [date(2022, 2, 1) + timedelta(days=20 * i) for i in range(0, 16, 3)]
+    days = [date(2022, 2, 1) + timedelta(days=20 * i) for i in (0, 6, 11)]
     for one in days:
         for other in days:
             assert study.as_of(one).as_of(other) == study.as_of(min(one, other))

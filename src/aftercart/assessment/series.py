@@ -10,7 +10,7 @@ import polars as pl
 from aftercart.assessment import censoring, derived, tables
 from aftercart.assessment.binding import Results, Variant, bind, fact_values
 from aftercart.assessment.timeline import Timeline
-from aftercart.criteria.calling import prepare, validated
+from aftercart.criteria.calling import prepare, validated, with_row_reasons
 from aftercart.criteria.frames import TYPES
 from aftercart.criteria.registry import Criterion, Input
 
@@ -25,15 +25,16 @@ def assess(
     by_hand = _by_hand(entry, variant)
     given = pl.lit(by_hand is None or derived.is_complete(by_hand, timeline))
     units = scalars.with_columns(_unit=found["_k"], _given=given | found["_k"].is_in(rows["_k"].implode()))
-    typed = _typed(rows, entry)
+    typed, refused = _typed(rows, entry)
+    invalid = with_row_reasons(invalid, found["_k"], rows["_k"], refused)
     fn = entry.function
     outputs = fn.series_outputs(units, typed, invalid)
     marked = rows.filter(pl.col("comparator").is_not_null())
     if marked.height:
         spec = next(i for i in entry.row_inputs if i.name == rows["_input"].first())
         near, far = censoring.ends(rows[spec.name].cast(pl.Float64), rows["comparator"], spec)
-        low = fn.series_outputs(units, _typed(rows.with_columns(near.alias(spec.name)), entry), invalid)
-        high = fn.series_outputs(units, _typed(rows.with_columns(far.alias(spec.name)), entry), invalid)
+        low = fn.series_outputs(units, _typed(rows.with_columns(near.alias(spec.name)), entry)[0], invalid)
+        high = fn.series_outputs(units, _typed(rows.with_columns(far.alias(spec.name)), entry)[0], invalid)
         marks = marked.select("_k", "comparator", input=pl.lit(spec.name)).unique()
         reason = found.join(censoring.reasons(marks), on="_k", how="left", maintain_order="left")["reason"]
         outputs = censoring.merge(entry, low, high, reason)
@@ -42,11 +43,10 @@ def assess(
     return tables.assemble(variant, found, bound.inputs, outputs, evidence)
 
 
-def _typed(rows: pl.DataFrame, entry: Criterion) -> pl.DataFrame:
+def _typed(rows: pl.DataFrame, entry: Criterion) -> tuple[pl.DataFrame, pl.Series | None]:
     columns = [pl.col("_k").alias("_unit")]
     columns += [pl.col(i.name).cast(TYPES[i.type], strict=False) for i in entry.row_inputs]
-    checked, _ = validated(rows.select(columns), entry.row_inputs)
-    return checked
+    return validated(rows.select(columns), entry.row_inputs)
 
 
 def _rows(

@@ -12,7 +12,6 @@ from aftercart.assessment.binding import Results, Variant, code_of, fact_values
 from aftercart.assessment.timeline import Timeline
 from aftercart.criteria.registry import Criterion, Input
 
-
 OBSERVABLE = frozenset({"obs", "item", "items", "other", "result"})
 """Bindings whose values are findings of a day; medicines and the passing of time are known on any day."""
 

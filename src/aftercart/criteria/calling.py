@@ -84,7 +84,8 @@ class CriterionFunction:
         else:
             units, rows, labels, invalid = self._from_long(frame, by)
             given = pl.Series([True] * units.height, dtype=pl.Boolean)
-        rows, _ = validated(rows, entry.row_inputs)
+        rows, refused = validated(rows, entry.row_inputs)
+        invalid = with_row_reasons(invalid, pl.Series(range(units.height), dtype=pl.Int64), rows["_unit"], refused)
         units = units.with_row_index("_unit").with_columns(pl.col("_unit").cast(pl.Int64), _given=given)
         outputs = self.series_outputs(units, rows, invalid)
         kept = [c for c in labels.columns if c not in outputs.columns]
@@ -210,6 +211,7 @@ def validated(frame: pl.DataFrame, specs: tuple[Input, ...]) -> tuple[pl.DataFra
             )
         if checks:
             bad[spec.name] = pl.any_horizontal(checks).fill_null(value=False)
+    bad |= {s.name: _bad_rows(s) for s in specs if s.type == "rows" and any(_limited(f) for f in s.fields)}
     if not bad:
         return frame, None
     flags = frame.select(**bad)
@@ -219,14 +221,55 @@ def validated(frame: pl.DataFrame, specs: tuple[Input, ...]) -> tuple[pl.DataFra
     reasons = []
     for spec in specs:
         if spec.name in hit:
-            expected = f"one of {', '.join(map(str, spec.allowed))}" if spec.allowed else _range_text(spec)
-            text = pl.concat_str(
-                pl.lit(f"{spec.name}: found "), pl.col(spec.name).cast(pl.String), pl.lit(f", expected {expected}")
-            )
+            text = _reason(spec)
             reasons.append(pl.when(flags[spec.name]).then(text))
     reason = frame.select(pl.concat_str(reasons, separator="; ", ignore_nulls=True).replace("", None)).to_series()
     cleaned = frame.with_columns(pl.when(~flags[name]).then(pl.col(name)).alias(name) for name in hit)
     return cleaned, reason
+
+
+def _limited(spec: Input) -> bool:
+    return spec.minimum is not None or spec.maximum is not None
+
+
+def _bad_rows(spec: Input) -> pl.Expr:
+    """Whether any row of a nested list has a number outside the limits of its field."""
+
+    def outside(field: Input) -> pl.Expr:
+        value = pl.element().struct.field(field.name)
+        low = value < field.minimum if field.minimum is not None else pl.lit(value=False)
+        high = value > field.maximum if field.maximum is not None else pl.lit(value=False)
+        return pl.col(spec.name).list.eval((low | high).fill_null(value=False)).list.any()
+
+    return pl.any_horizontal(outside(f) for f in spec.fields if _limited(f)).fill_null(value=False)
+
+
+def _reason(spec: Input) -> pl.Expr:
+    if spec.type == "rows":
+        limits = ", ".join(f"{f.name} {_range_text(f)}" for f in spec.fields if _limited(f))
+        return pl.lit(f"{spec.name}: a row outside its limits, expected {limits}")
+    expected = f"one of {', '.join(map(str, spec.allowed))}" if spec.allowed else _range_text(spec)
+    return pl.concat_str(
+        pl.lit(f"{spec.name}: found "), pl.col(spec.name).cast(pl.String), pl.lit(f", expected {expected}")
+    )
+
+
+def with_row_reasons(
+    invalid: pl.Series | None, units: pl.Series, row_units: pl.Series, refused: pl.Series | None
+) -> pl.Series | None:
+    """Add what was refused in the rows of a series to what was refused in the unit's own inputs."""
+    if refused is None:
+        return invalid
+    by_unit = (
+        pl.DataFrame({"unit": row_units, "reason": refused})
+        .drop_nulls("reason")
+        .group_by("unit", maintain_order=True)
+        .agg(pl.col("reason").unique(maintain_order=True).str.join("; "))
+    )
+    own = invalid if invalid is not None else pl.Series([None] * len(units), dtype=pl.String)
+    joined = pl.DataFrame({"unit": units, "own": own}).join(by_unit, on="unit", how="left", maintain_order="left")
+    text = pl.concat_str("own", "reason", separator="; ", ignore_nulls=True).replace("", None)
+    return joined.select(text).to_series()
 
 
 def _range_text(spec: Input) -> str:

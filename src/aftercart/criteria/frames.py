@@ -113,6 +113,8 @@ def typed(frame: pl.DataFrame, spec: Input, column: str, *, label: str = "") -> 
         series = pl.Series(column, [[v for v in row if v] if row is not None else None for row in series])
     if spec.type == "bool":
         return _typed_bool(series, spec, label)
+    if spec.type == "int" and series.dtype.is_float():
+        _refuse(series, (series != series.round(0)).fill_null(value=False), spec, label)
     if spec.type == "str" and series.dtype.is_numeric():
         _refuse(series, series.is_not_null(), spec, label)
     try:

@@ -67,7 +67,7 @@ def _infusions(study: Study) -> pl.DataFrame:
 
 def _consent(study: Study) -> pl.DataFrame:
     joined = _valid(study, "infusions").join(
-        study.tables["subjects"].select("subject_id", "consent_date"), on="subject_id", how="inner"
+        _valid(study, "subjects").select("subject_id", "consent_date"), on="subject_id", how="inner"
     )
     late = joined.filter(earliest("consent_date") > latest("start"))
     return problems.of_rows(
@@ -112,7 +112,8 @@ DATED = {
 
 def _deaths(study: Study) -> pl.DataFrame:
     deaths = _valid(study, "events").filter(pl.col("category") == "death")
-    dead = study.tables["subjects"].filter(pl.col("death_date").is_not_null()).select("subject_id", "death_date")
+    died = _valid(study, "subjects").filter(pl.col("death_date").is_not_null())
+    dead = died.select("subject_id", "death_date")
     listed = [
         problems.of_rows(
             deaths.filter(pl.col("subject_id").is_duplicated()),
@@ -133,7 +134,7 @@ def _deaths(study: Study) -> pl.DataFrame:
             remedy="fill in death_date, or correct the event.",
         ),
         problems.of_rows(
-            dead.join(deaths, on="subject_id", how="anti"),
+            died.join(deaths, on="subject_id", how="anti"),
             rule="death_event",
             file="subjects",
             column="death_date",

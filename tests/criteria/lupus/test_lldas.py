@@ -118,7 +118,7 @@ def test_standard_maximum_of_every_drug(drug: str, limit: float) -> None:
         assert (found["item5_standard_therapy"], found["lldas"]) == (standard, standard)
         assert found["clause"] == ("lldas" if standard else "item5")
     unknown = decide(**{f"doses.{drug}": None})
-    assert (unknown["item5_standard_therapy"], unknown["lldas"], unknown["missing"]) == (None, None, "doses")
+    assert (unknown["item5_standard_therapy"], unknown["lldas"], unknown["missing"]) == (None, None, f"doses.{drug}")
     refused = decide(**{f"doses.{drug}": -1})
     assert (refused["lldas"], refused["invalid"]) == (None, f"doses.{drug}: found -1.0, expected at least 0")
 
@@ -136,7 +136,7 @@ GAPS = [
     ("new_activity_vs_previous", "item2_no_new_activity", "new_activity_vs_previous"),
     ("phga_0_3", "item3_pga", "phga_0_3"),
     ("prednisone_mg_per_day", "item4_prednisone", "prednisone_mg_per_day"),
-    ("doses.methotrexate_mg_per_week", "item5_standard_therapy", "doses"),
+    ("doses.methotrexate_mg_per_week", "item5_standard_therapy", "doses.methotrexate_mg_per_week"),
 ]
 
 
@@ -188,7 +188,9 @@ def test_the_first_failed_item_decides() -> None:
 
 def test_all_missing_items_are_named() -> None:
     found = decide(**dict.fromkeys(FAILS))
-    assert found["missing"] == ("present_descriptors; new_activity_vs_previous; phga_0_3; prednisone_mg_per_day; doses")
+    assert found["missing"] == (
+        "present_descriptors; new_activity_vs_previous; phga_0_3; prednisone_mg_per_day; doses.methotrexate_mg_per_week"
+    )
     assert [found[name] for name in ITEMS] == [None] * 5
 
 

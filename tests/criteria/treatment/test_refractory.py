@@ -10,7 +10,7 @@ from aftercart import criteria
 FAILED, INTOLERANT, RESPONSE, UNKNOWN = "inadequate_response", "intolerance", "response", "unknown"
 STEROID = "glucocorticoid"
 DEFINITIONS = ("breakfree1_sle", "nct06298019_dm", "nct06916806_sle", "erlangen_ge2", "nct06434363_ssc")
-OPEN = "outcome, duration_days or ended_days_before_screening"
+OPEN = "drug, outcome, duration_days or ended_days_before_screening"
 TYPE = pl.List(
     pl.Struct(
         {

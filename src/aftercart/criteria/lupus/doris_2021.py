@@ -39,7 +39,7 @@ def doris_2021(rows: pl.LazyFrame) -> pl.LazyFrame:
         rows.with_columns(
             clinical_ok=eq(pl.col("csledai_2k"), rules["csledai"]),
             phga_ok=lt(phga_0_3(), rules["phga_below"]),
-            prednisone_ok=pl.when(strict).then(lt(dose, limit)).otherwise(le(dose, limit)),
+            prednisone_ok=pl.when(strict).then(lt(dose, limit)).when(~strict).then(le(dose, limit)),
         )
         .with_columns(doris_2021=clinical & global_ok & dose_ok & stable)
         .with_columns(doris_drug_free_antimalarial_allowed=free)

@@ -6,10 +6,12 @@ import polars as pl
 
 from aftercart.criteria import registry
 from aftercart.criteria.calling import criterion
-from aftercart.criteria.logic import first_true, le
+from aftercart.criteria.logic import first_true, le, missing_names
 from aftercart.criteria.lupus._pga import phga_0_3
 
 ITEMS = ("item1_activity", "item2_no_new_activity", "item3_pga", "item4_prednisone", "item5_standard_therapy")
+ITEM1 = ("present_descriptors", "hemolytic_anemia", "gastrointestinal_activity")
+ITEM5 = ("well_tolerated", "investigational_drug_ongoing")
 
 
 @criterion
@@ -31,7 +33,8 @@ def lldas(rows: pl.LazyFrame) -> pl.LazyFrame:
     total = present.list.eval(weights).list.sum()
     unknown = present.list.eval(weights.is_null()).list.any()
     blocked = present.list.eval(pl.element().is_in(list(rules["blocking"]))).list.any()
-    quiet = pl.when(~unknown).then(total <= rules["sledai_max"])
+    quiet = pl.when(total > rules["sledai_max"]).then(pl.lit(value=False)).when(~unknown).then(pl.lit(value=True))
+    dosed = [f"doses.{name}" for name in rules["dose_max"]]
     doses = [le(pl.col(f"doses.{name}"), most) for name, most in rules["dose_max"].items()]
     items = [pl.col(name) for name in ITEMS]
     return (
@@ -48,23 +51,12 @@ def lldas(rows: pl.LazyFrame) -> pl.LazyFrame:
         .with_columns(
             clause=first_true((pl.col("lldas"), "lldas"), *((~item, f"item{i + 1}") for i, item in enumerate(items))),
             missing=pl.when(pl.col("lldas").is_null()).then(
-                pl.concat_str(
-                    [
-                        pl.when(item.is_null()).then(pl.lit(name))
-                        for item, name in zip(
-                            items,
-                            (
-                                "present_descriptors",
-                                "new_activity_vs_previous",
-                                "phga_0_3",
-                                "prednisone_mg_per_day",
-                                "doses",
-                            ),
-                            strict=True,
-                        )
-                    ],
-                    separator="; ",
-                    ignore_nulls=True,
+                missing_names(
+                    *((name, pl.col(name).is_null() & items[0].is_null()) for name in ITEM1),
+                    ("new_activity_vs_previous", items[1].is_null()),
+                    ("phga_0_3", items[2].is_null()),
+                    ("prednisone_mg_per_day", items[3].is_null()),
+                    *((name, pl.col(name).is_null() & items[4].is_null()) for name in (*dosed, *ITEM5)),
                 )
             ),
         )

@@ -48,26 +48,34 @@ def refractory(units: pl.LazyFrame, rows: pl.LazyFrame) -> pl.LazyFrame:
     long_enough = (pl.col("min_days") == 0) | ge(pl.col("duration_days"), pl.col("min_days"))
     recent = (pl.col("within_days") < 0) | le(pl.col("ended_days_before_screening"), pl.col("within_days"))
     steroid = pl.col("entry") == STEROID
-    listed = pl.col("any_drug") | pl.col("drugs").list.contains(pl.col("entry"))
+    known = pl.col("entry").is_not_null()
+    listed = pl.col("any_drug") | pl.when(known).then(pl.col("drugs").list.contains(pl.col("entry")))
     judged = courses.with_columns(
         valid=failed & long_enough & recent,
         steroid=steroid,
         listed=(listed & ~steroid) | (steroid & pl.col("steroid_counts")),
     )
 
-    def distinct(valid: pl.Expr, name: str) -> pl.LazyFrame:
-        chosen = judged.filter(valid & may_be_true(pl.col("listed")))
-        return chosen.group_by("_unit").agg(pl.col("entry").n_unique().cast(pl.Int64).alias(name))
-
-    valid = pl.col("valid")
-    steroids = (
-        judged.filter(pl.col("steroid"))
+    # A course without a drug name could be a drug of its own, one already counted, or the steroid.
+    entry = pl.col("entry")
+    valid, counts, is_steroid = pl.col("valid"), pl.col("listed"), pl.col("steroid")
+    sure = (
+        judged.filter(is_true(valid) & is_true(counts))
         .group_by("_unit")
-        .agg(sure_steroid=is_true(valid).any(), possible_steroid=may_be_true(valid).any())
+        .agg(n_counted=entry.drop_nulls().n_unique().cast(pl.Int64))
+    )
+    possible = (
+        judged.filter(may_be_true(valid) & may_be_true(counts))
+        .group_by("_unit")
+        .agg(n_possible=(entry.drop_nulls().n_unique() + entry.null_count()).cast(pl.Int64))
+    )
+    steroids = judged.group_by("_unit").agg(
+        sure_steroid=(is_true(is_steroid) & is_true(valid)).any(),
+        possible_steroid=(may_be_true(is_steroid) & may_be_true(valid)).any(),
     )
     counted = (
-        ruled.join(distinct(is_true(valid), "n_counted"), on="_unit", how="left")
-        .join(distinct(may_be_true(valid), "n_possible"), on="_unit", how="left")
+        ruled.join(sure, on="_unit", how="left")
+        .join(possible, on="_unit", how="left")
         .join(steroids, on="_unit", how="left")
         .with_columns(
             pl.col("n_counted", "n_possible").fill_null(0),
@@ -108,7 +116,7 @@ def refractory(units: pl.LazyFrame, rows: pl.LazyFrame) -> pl.LazyFrame:
                 .then(pl.lit("definition"))
                 .when(~pl.col("_given"))
                 .then(pl.lit("prior_treatments"))
-                .otherwise(pl.lit("outcome, duration_days or ended_days_before_screening"))
+                .otherwise(pl.lit("drug, outcome, duration_days or ended_days_before_screening"))
             ),
         )
     )

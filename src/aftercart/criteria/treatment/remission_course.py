@@ -24,12 +24,13 @@ def remission_course(units: pl.LazyFrame, rows: pl.LazyFrame) -> pl.LazyFrame:
     days = (
         rows.filter(pl.col("day").is_not_null())
         .group_by("_unit", "day")
-        .agg(state=pl.col("in_remission").min(), restart=is_true(pl.col("treatment_restarted")).any())
+        .agg(state=pl.col("in_remission").min(), restart=pl.col("treatment_restarted").any(ignore_nulls=False))
     )
-    begins = is_true(pl.col("state")) & ~pl.col("restart")
+    begins = is_true(pl.col("state") & ~pl.col("restart"))
+    visits = days.group_by("_unit").agg(answered=pl.col("state").is_not_null().any())
     first = days.filter(begins).group_by("_unit").agg(first_remission_day=pl.col("day").min())
     later = days.join(first, on="_unit", how="inner").filter(pl.col("day") > pl.col("first_remission_day"))
-    ends = is_true(~pl.col("state")) | pl.col("restart")
+    ends = is_true(~pl.col("state") | pl.col("restart"))
     relapse = later.filter(ends).group_by("_unit").agg(relapse_day=pl.col("day").min())
     course = first.join(relapse, on="_unit", how="left")
     last = (
@@ -40,11 +41,13 @@ def remission_course(units: pl.LazyFrame, rows: pl.LazyFrame) -> pl.LazyFrame:
         .agg(last=pl.col("day").max())
     )
     begun = pl.col("first_remission_day").is_not_null()
+    known = pl.col("_given") & pl.col("answered").fill_null(value=True)
     censored = pl.when(begun).then(pl.col("relapse_day").is_null())
     return (
         units.select("_unit", "_given")
         .join(course, on="_unit", how="left")
         .join(last, on="_unit", how="left")
+        .join(visits, on="_unit", how="left")
         .select(
             "_unit",
             "first_remission_day",
@@ -55,7 +58,8 @@ def remission_course(units: pl.LazyFrame, rows: pl.LazyFrame) -> pl.LazyFrame:
             .then(pl.lit("lasting"))
             .when(begun)
             .then(pl.lit("relapsed"))
-            .otherwise(pl.lit("never")),
-            missing=pl.when(~pl.col("_given")).then(pl.lit("visits")),
+            .when(known)
+            .then(pl.lit("never")),
+            missing=pl.when(~begun & ~known).then(pl.lit("visits")),
         )
     )

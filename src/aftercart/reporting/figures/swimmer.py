@@ -156,7 +156,9 @@ class _Panel:
         return altair().Scale(domain=names, range=[getattr(k, what) for k in self.present])
 
     def _legend(self) -> Any:
-        return altair().Legend(orient="bottom", columns=3, columnPadding=24, symbolSize=90, symbolStrokeWidth=0.6, labelLimit=260)
+        return altair().Legend(
+            orient="bottom", columns=3, columnPadding=24, symbolSize=90, symbolStrokeWidth=0.6, labelLimit=260
+        )
 
 
 def _data(frame: pl.DataFrame) -> Any:
