@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import math
 import shutil
 import subprocess
 import sys
@@ -160,7 +161,7 @@ def _binding(entry: Criterion) -> str:
 
 
 def _where(binding: Mapping[str, Any]) -> str:
-    return ", ".join(f"{k} {v}" if v == v else k for k, v in binding.items())
+    return ", ".join(k if isinstance(v, float) and math.isnan(v) else f"{k} {v}" for k, v in binding.items())
 
 
 def _cases() -> dict[str, list[verify.Case]]:
@@ -262,7 +263,8 @@ def codes_page() -> str:
 def _limits(code: dictionary.Code) -> str:
     if code.minimum is None and code.maximum is None:
         return ", ".join(code.allowed)
-    return f"{'' if code.minimum is None else f'{code.minimum:g}'} to {'' if code.maximum is None else f'{code.maximum:g}'}"
+    low, high = code.minimum, code.maximum
+    return f"{'' if low is None else f'{low:g}'} to {'' if high is None else f'{high:g}'}"
 
 
 def instruments_page() -> str:

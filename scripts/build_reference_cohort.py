@@ -10,9 +10,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from aftercart.study import schema
 from reference_cohort import plan, tables
 from reference_cohort.recorder import Recorder
+
+from aftercart.study import schema
 
 HOME = Path(__file__).parents[1] / "src" / "aftercart" / "data" / "reference_cohort"
 

@@ -1,4 +1,4 @@
-"""The course of every measured quantity in one patient: smooth shapes with a little noise, rounded as a laboratory would.
+"""The course of every measured quantity in one patient: smooth shapes, a little noise, rounded as a laboratory would.
 
 Shapes and sizes follow what is published of the same therapy (expansion peaking around day 9, B cells gone by day 7
 and back around day 112 with a standard deviation of 47, antibodies falling over months, neutrophils lowest in the
@@ -80,7 +80,7 @@ def lymphocytes(d: Draws, day: int) -> float:
     return round((0.06 + expansion + recovered) * _noise(d, 0.06), 2)
 
 
-def b_cells(patient: Patient, d: Draws, day: int) -> float:
+def b_cells(d: Draws, day: int) -> float:
     """B cells per microlitre: none from day 5 to 7 on until they return."""
     if day <= LYMPHODEPLETION:
         return round(d.b_cells * _noise(d, 0.08))

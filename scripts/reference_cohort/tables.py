@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
 
 from reference_cohort import courses, plan
 from reference_cohort.courses import Draws
@@ -11,7 +10,7 @@ from reference_cohort.plan import PATIENTS, Patient, published
 from reference_cohort.recorder import Recorder, on
 
 LAB_DAYS = (-30, -6, -5, -3, *range(15), 17, 21, 24, 28, 35, 42, 49, 56, 59, 62, 64, 66, 70, 77)
-BED_DAYS = range(0, 15)
+BED_DAYS = range(15)
 SCREENING = -6
 """Last examination before lymphodepletion: the baseline."""
 
@@ -242,7 +241,7 @@ class _One:
                 self.observe("FERRITIN", day, courses.ferritin(p, d, day))
             if day in self.visits or day in (-30, SCREENING, 0, 3, 7, 10, 14, 21, 28, 42, 56, 70, 77):
                 gone = day == 7 and p.label in ("SSc-1", "SSc-2", "SSc-3")
-                self.observe("CD19", day, courses.b_cells(p, d, day), mark="published" if gone else "simulated")
+                self.observe("CD19", day, courses.b_cells(d, day), mark="published" if gone else "simulated")
             if day in (3, 5, 7, 9, 11, 14, 21, 28, 42, 56) or (day in self.visits and day <= 200):
                 self.observe("CARCOPY", day, courses.car_copies(d, day))
             if day in self.visits or day in (SCREENING, 28, 56):
@@ -254,8 +253,8 @@ class _One:
                 self.observe("CK", day, courses.creatine_kinase(p, d, day), mark="published" if peak else "simulated")
         if p.label == "IIM-2":
             self.observe("CK", -round(p.duration_years * 365) + 5, 29133.0, mark="published")
-        for day in sorted({courses_day for courses_day in _return_days(d, p)}):
-            self.observe("CD19", day, courses.b_cells(p, d, day))
+        for day in sorted(_return_days(d, p)):
+            self.observe("CD19", day, courses.b_cells(d, day))
 
     def _lupus_laboratory(self, day: int) -> None:
         p = self.patient
@@ -538,8 +537,3 @@ def _muscle(total: int) -> dict[str, int]:
     for group in order[: total - sum(scores.values())]:
         scores[group] += 1
     return scores
-
-
-def last_day(patient: Patient) -> str:
-    """Date of the last contact."""
-    return (patient.infusion + timedelta(days=patient.last_contact_day)).isoformat()

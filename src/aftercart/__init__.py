@@ -13,7 +13,6 @@ Nothing heavy is imported until one of these names is used.
 from __future__ import annotations
 
 import importlib
-from importlib.metadata import version as _version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -60,7 +59,9 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
-        return _version("aftercart")
+        from importlib.metadata import version
+
+        return version("aftercart")
     if name not in _HOMES:
         raise AttributeError(f"module 'aftercart' has no attribute {name!r}")
     if not _HOMES[name]:

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 OK, PROBLEMS, USAGE = 0, 1, 2
 
-STUDY = click.argument("study", type=click.Path(path_type=Path))
+STUDY = click.argument(
+    "study", type=click.Path(path_type=Path), help="Folder of CSV or Parquet tables with a study.toml."
+)
 OUT = click.option(
     "--out", type=click.Path(path_type=Path), required=True, help="Folder to write; replaced as a whole."
 )
@@ -201,8 +203,8 @@ def assess(study: Path, out: Path, criteria: tuple[str, ...], as_json: bool) -> 
 
 @main.command()
 @STUDY
-@click.argument("subject")
-@click.argument("criterion")
+@click.argument("subject", help="Identifier of the patient, as in the tables.")
+@click.argument("criterion", help="Key of the criterion; `aftercart criteria` lists them.")
 @click.option("--day", type=int, help="Only the result of this day after infusion (infusion is day 0).")
 @JSON
 @_errors
@@ -219,7 +221,7 @@ def explain(study: Path, subject: str, criterion: str, day: int | None, as_json:
 
 
 @main.command()
-@click.argument("key", required=False)
+@click.argument("key", required=False, help="Key of one criterion.")
 @JSON
 @_errors
 def criteria(key: str | None, as_json: bool) -> None:
@@ -261,7 +263,7 @@ def _page(entry: Any) -> str:
 
 
 @main.command()
-@click.argument("cases", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("cases", nargs=-1, type=click.Path(path_type=Path), help="JSON files of worked cases.")
 @JSON
 @_errors
 def verify(cases: tuple[Path, ...], as_json: bool) -> None:

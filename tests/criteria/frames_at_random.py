@@ -10,7 +10,6 @@ import polars as pl
 from aftercart.criteria.frames import TYPES
 from aftercart.criteria.registry import Criterion, Input
 
-
 ALTERNATIVES = {
     "acr_criss_2016": ("baseline.", "followup."),
     "crs_scale_comparison": ("vasopressor",),
@@ -45,7 +44,7 @@ def _type(entry: Criterion, name: str) -> str:
 
 
 def _numbers(value: Any) -> list[float]:
-    if isinstance(value, bool) or isinstance(value, str):
+    if isinstance(value, bool | str):
         return []
     if isinstance(value, int | float):
         return [value]

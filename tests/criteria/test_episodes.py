@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 import polars as pl
@@ -210,7 +211,7 @@ def test_filling_keeps_what_is_known_and_stays_between_the_neighbours(series: di
     assert {d: v for d, v in found.items() if d in series} == series
     known = sorted(series)
     expected = set(known)
-    for before, after in zip(known, known[1:], strict=False):
+    for before, after in pairwise(known):
         if after - before - 1 <= max_gap:
             expected |= set(range(before, after))
     assert set(found) == expected
@@ -226,4 +227,4 @@ def test_runs_hold_every_qualifying_day_once_and_do_not_touch(series: dict[int, 
         assert {start, end} <= set(low)
         assert days == end - start + 1
         assert set(range(start, end + 1)) <= set(series)
-    assert all(a[2] < b[1] for a, b in zip(found, found[1:], strict=False))
+    assert all(a[2] < b[1] for a, b in pairwise(found))

@@ -144,10 +144,9 @@ def test_a_study_can_be_copied_and_sent_to_another_process(marked: Study) -> Non
 # The same content gives the same hash
 
 
-@pytest.mark.parametrize("order", ["csv parquet csv", "parquet csv parquet"])
-def test_written_and_read_back_the_study_is_equal(marked: Study, tmp_path: Path, order: str) -> None:
+def test_written_and_read_back_the_study_is_equal(marked: Study, tmp_path: Path) -> None:
     current = marked
-    for step, file_format in enumerate(order.split()):
+    for step, file_format in enumerate(("csv", "parquet", "csv")):
         current = read(current.write(tmp_path / f"copy{step}", format=file_format))  # type: ignore[arg-type]
         assert current.problems.to_dicts() == []
         assert current == marked
@@ -213,12 +212,12 @@ def test_an_absent_table_is_an_empty_one(make_study: Callable[..., Study]) -> No
     ],
 )
 def test_any_other_cell_gives_another_hash(
-    make_study: Callable[..., Study], table: str, row: int, change: dict[str, Any]
+    make_study: Callable[..., Study], study: Study, table: str, row: int, change: dict[str, Any]
 ) -> None:
     changed = {**TABLES, table: [{**r, **change} if i == row else r for i, r in enumerate(TABLES[table])]}
-    one, other = make_study(name="one", **TABLES), make_study(name="other", **changed)
-    assert one != other
-    assert [n for n in one.tables if one.table_hashes[n] != other.table_hashes[n]] == [table]
+    other = make_study(**changed)
+    assert other != study
+    assert [n for n in study.tables if study.table_hashes[n] != other.table_hashes[n]] == [table]
 
 
 def test_declarations_and_provenance_are_part_of_the_hash(marked: Study, study: Study) -> None:

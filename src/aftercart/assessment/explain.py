@@ -10,7 +10,7 @@ import polars as pl
 
 from aftercart.assessment import Assessments, assess
 from aftercart.criteria import registry
-from aftercart.criteria.registry import Criterion
+from aftercart.criteria.registry import Criterion, Input
 from aftercart.errors import UsageError
 
 if TYPE_CHECKING:
@@ -168,29 +168,42 @@ def _facts(entry: Criterion, row: dict[str, Any], index: dict[str, dict[str, Any
         refs = by_input.pop(name, [])
         if value is None and not refs:
             continue
-        shown: list[str | None] = [*refs[:MOST_ROWS]] or [None]
-        facts += [_fact(name, spec.description, value, spec.unit, ref, index) for ref in shown]
+        facts += [_fact(name, spec.description, value, spec.unit, ref, index) for ref in refs[:MOST_ROWS]]
+        if not refs:
+            facts.append(Fact(name, spec.description, value, spec.unit, None, _without_row(spec), None))
     for name, refs in by_input.items():
         facts += [_fact(name, "row of the series", None, None, ref, index) for ref in refs]
     return facts
 
 
-def _fact(
-    name: str, meaning: str, value: Any, unit: str | None, ref: str | None, index: dict[str, dict[str, Any]]
-) -> Fact:
-    source = index.get(ref or "", {})
+def _without_row(spec: Input) -> str:
+    """Why an input has a value although no row of the study holds it."""
+    if any("drug" in b or "drug_name" in b for b in spec.bindings):
+        return "no row, and the record of these medicines is declared complete"
+    if any("absent" in b for b in spec.bindings):
+        return "not recorded, which this criterion takes as stated here"
+    if any("result" in b or "derived" in b or "time" in b for b in spec.bindings):
+        return "computed"
+    return "set by the rule"
+
+
+def _fact(name: str, meaning: str, value: Any, unit: str | None, ref: str, index: dict[str, dict[str, Any]]) -> Fact:
+    source = index.get(ref, {})
     recorded = None
     if source:
-        given = source.get("value_original") or source.get("value_text") or source.get("value") or source.get("drug")
-        given = given if given is not None else source.get("term") or source.get("term_text")
-        given_unit = source.get("unit_original") or source.get("unit") or source.get("dose_unit") or ""
-        label = source.get("code") or source.get("item") or ""
+        given = _first(source, "value_original", "value_text", "value", "dose", "term", "term_text")
+        given_unit = _first(source, "unit_original", "unit", "dose_unit")
+        label = _first(source, "code", "item", "drug")
         sign = source.get("comparator") if source.get("comparator") not in (None, "=") else ""
         recorded = " ".join(
             str(p) for p in (label, f"{sign}{_show(given)}" if given is not None else "", given_unit) if p
         )
     date = source.get("datetime") or source.get("start") if source else None
     return Fact(name, meaning, value, unit, date, recorded, ref)
+
+
+def _first(source: dict[str, Any], *names: str) -> Any:
+    return next((source[n] for n in names if source.get(n) is not None), None)
 
 
 def _show(value: Any) -> str:
@@ -217,9 +230,7 @@ def _lines(e: Explanation) -> list[str]:
     for fact in e.facts:
         value = "" if fact.value is None else f" = {_show(fact.value)}{' ' + fact.unit if fact.unit else ''}"
         origin = (
-            f"  <- {fact.row} {fact.date or ''} {fact.recorded or ''}".rstrip()
-            if fact.row
-            else "  (assumed or not recorded)"
+            f"  <- {fact.row} {fact.date or ''} {fact.recorded or ''}".rstrip() if fact.row else f"  ({fact.recorded})"
         )
         lines.append(f"    {fact.input}{value}{origin}")
     if e.missing:

@@ -25,6 +25,14 @@ TOP = {
     "visits": list,
     "records": dict,
 }
+WORDS = {
+    str: "a text",
+    date: "a date such as 2024-02-29",
+    int: "a whole number",
+    bool: "true or false",
+    dict: "a section of its own, as in [baseline]",
+    list: "a list",
+}
 ENCODINGS = ("utf-8", "cp1252", "latin-1")
 MOST_DAYS = 36_525
 """A hundred years: a longer span of days is a slip of the hand."""
@@ -92,7 +100,7 @@ def _top(raw: Mapping[str, Any], wrong: Any) -> dict[str, Any]:
         if key not in TOP:
             wrong(key, value, f"one of {', '.join(TOP)}", "remove or rename the entry.")
         elif not isinstance(value, TOP[key]) or (TOP[key] is int and isinstance(value, bool)):
-            wrong(key, value, f"a {TOP[key].__name__}")
+            wrong(key, value, WORDS[TOP[key]])
         elif isinstance(value, datetime):
             wrong(key, value, "a date without a time")
         elif key == "reference_infusion" and value not in range(1, 100):

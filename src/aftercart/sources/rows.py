@@ -137,7 +137,7 @@ def _in_standard_units(rows: pl.DataFrame, file: str) -> tuple[pl.DataFrame, lis
     changed = pl.col("value").is_not_null() & (converts | (pl.col("unit") != standard))
     rows = rows.with_columns(
         value_original=pl.when(changed & pl.col("value_original").is_null())
-        .then(pl.col("value").cast(pl.String))
+        .then("_reported")
         .otherwise("value_original"),
         unit_original=pl.when(changed & pl.col("unit_original").is_null()).then("unit").otherwise("unit_original"),
     )
@@ -147,7 +147,7 @@ def _in_standard_units(rows: pl.DataFrame, file: str) -> tuple[pl.DataFrame, lis
         for c in ("value", "ref_low", "ref_high", "lloq")
     ]
     rows = rows.with_columns(*numbers, unit=pl.coalesce(standard, pl.col("unit")))
-    return rows.drop("_unit", "_factor", "_offset"), listed
+    return rows.drop("_unit", "_factor", "_offset", "_reported"), listed
 
 
 def _assessments(rows: pl.DataFrame, file: str) -> tuple[pl.DataFrame, list[pl.DataFrame]]:

@@ -37,7 +37,7 @@ def read_text(path: Path, *, encoding: str = "utf-8") -> tuple[pl.DataFrame | No
         return (
             None,
             [problems.one("encoding", path.name, found, f"text in {encoding}", remedy, row=line)],
-            _data_lines(data.splitlines()),
+            _data_lines(data.replace(b"\x00", b"").splitlines()),
         )
     if not text.strip():
         return None, [_empty(path)], 0

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
-from aftercart.errors import StudyError
+from aftercart.errors import StudyError, UsageError
 from aftercart.sources import declarations, rows
 from aftercart.sources.textfile import read_text
 from aftercart.sources.typing_cells import typed_table
@@ -22,11 +22,11 @@ def read(folder: str | Path) -> Study:
     Every cell is read as text first and then typed by the schema. Numbers are converted to the standard unit of
     their code; `value_original` and `unit_original` keep what was reported.
 
-    Raises `StudyError` when there is no such folder or nothing in it that could be a study.
+    Raises `UsageError` when there is no such folder, `StudyError` when nothing in it could be a study.
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise StudyError(f"There is no folder {folder}.", hint="give the folder that holds study.toml and the tables.")
+        raise UsageError(f"There is no folder {folder}.", hint="give the folder that holds study.toml and the tables.")
     if not (folder / "study.toml").exists() and not any(_files(folder, name) for name in schema.tables()):
         raise StudyError(
             f"The folder {folder} holds no study: neither study.toml nor any table.",

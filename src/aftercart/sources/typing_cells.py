@@ -16,7 +16,8 @@ TRUE, FALSE = ("true", "yes", "y", "1"), ("false", "no", "n", "0")
 def typed_table(table: Table, cells: pl.DataFrame, file: str, study_id: str) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
     """Return the rows that can be kept (typed, with `_row`), and the problems.
 
-    A bad cell of a required column costs its row; any other bad cell is emptied and its row kept.
+    A bad cell of a required column costs its row; any other bad cell is emptied and its row kept. A table that keeps
+    results as reported gets the text of `value` as `_reported`.
     """
     listed: list[pl.DataFrame] = []
     cells, more = _columns(table, cells, file, study_id)
@@ -63,6 +64,9 @@ def typed_table(table: Table, cells: pl.DataFrame, file: str, study_id: str) -> 
                     )
                 )
             usable = usable & value.is_not_null()
+    if "value_original" in table.names:
+        absent = pl.Series([None] * cells.height, dtype=pl.String)
+        columns.append((cells["value"] if "value" in cells.columns else absent).alias("_reported"))
     rows = pl.DataFrame(columns).filter(usable)
     unique = rows.filter(pl.col("row_id").is_first_distinct())
     repeated = rows.filter(~pl.col("row_id").is_first_distinct())

@@ -150,6 +150,13 @@ def test_settings_that_do_not_exist_are_refused(name: str, value: Any, invalid: 
     assert find({0: 90, 7: 0}, **{name: value})["invalid"] == invalid
 
 
+@pytest.mark.parametrize("value", [-1.0, 100001.0])
+def test_counts_that_do_not_exist_are_refused(value: float) -> None:
+    found = find({0: 90, 7: 0, 30: value, 60: 12})
+    assert days(found) == (7, 60, 7)
+    assert found["invalid"] == f"b_cells_per_ul: found {value}, expected 0 to 100000"
+
+
 series = st.dictionaries(st.integers(0, 300), st.sampled_from([0, 1, 2, 10, 80]), min_size=1)
 
 

@@ -124,6 +124,7 @@ def test_days_below_the_lowest_grade_are_clear_days() -> None:
     [
         ({1: 2, 2: 4, 3: 5}, [(1, 3, 3, 5, 3, False)]),
         ({1: 2, 2: 5, 3: 1, 4: 1}, [(1, 2, 2, 5, 2, False)]),
+        ({1: 2, 2: 5, 3: 5}, [(1, 2, 2, 5, 2, False)]),
         ({1: 2, 2: 4, 3: 4}, [(1, 3, 3, 4, 2, True)]),
     ],
 )
@@ -162,6 +163,8 @@ def test_without_any_graded_day_the_worst_grade_is_unknown(days: Days) -> None:
         ({1: 1, 2: (2, 3), 3: 0}, None, 2, 3, "open"),
         ({1: 0, 2: (0, 2)}, None, 0, 2, "open"),
         ({1: (0, 1), 2: (2, 4)}, None, 2, 4, "open"),
+        ([(1, 2), (1, (0, 1)), (2, 0)], 2, 2, 2, "episode"),
+        ([(1, 2), (1, (0, 4)), (2, 0)], None, 2, 4, "open"),
     ],
 )
 def test_bounds_of_the_worst_grade(days: Days, worst: int | None, low: int, high: int, clause: str) -> None:
@@ -202,6 +205,14 @@ def test_subjects_of_a_long_frame_stay_apart() -> None:
 )
 def test_settings_that_do_not_exist_are_refused(name: str, value: int, invalid: str) -> None:
     assert find({1: 1, 2: 0}, **{name: value})["invalid"] == invalid
+
+
+@pytest.mark.parametrize("grade", [6, -1])
+def test_grades_that_do_not_exist_are_refused(grade: int) -> None:
+    found = find({1: 2, 2: grade, 3: 0})
+    assert (spans(found), found["patient_max_grade"]) == ([(1, 1)], 2)
+    assert found["invalid"] == f"grade: found {grade}, expected 0 to 5"
+    assert find({1: 2, 3: 0})["invalid"] is None
 
 
 series = st.dictionaries(st.integers(-5, 40), st.integers(0, 4), min_size=1)

@@ -281,6 +281,13 @@ def test_settings_that_do_not_exist_are_refused(name: str, value: Any, invalid: 
     assert grade(daily(), **{name: value})["invalid"] == invalid
 
 
+@pytest.mark.parametrize("value", [-1.0, 1000001.0])
+def test_counts_that_do_not_exist_are_refused(value: float) -> None:
+    found = grade(daily() | {5: value})
+    assert found["grade"] == 0
+    assert found["invalid"].startswith(f"anc_per_ul: found {value}, expected 0 to ")
+
+
 counts = st.lists(st.sampled_from([0, 50, 100, 101, 400, 500, 501, 2000]), min_size=31, max_size=31)
 
 

@@ -191,6 +191,13 @@ def test_settings_that_do_not_exist_are_refused(name: str, value: Any, invalid: 
     assert grade({40: 400, 50: 400}, **{name: value})["invalid"] == invalid
 
 
+@pytest.mark.parametrize("value", [-1.0, 1000001.0])
+def test_counts_that_do_not_exist_are_refused(value: float) -> None:
+    found = grade({40: 1200, 50: value, 60: 1200})
+    assert found["grade"] == 1
+    assert found["invalid"].startswith(f"anc_per_ul: found {value}, expected 0 to ")
+
+
 series = st.dictionaries(st.integers(31, 100), st.sampled_from([0, 100, 101, 500, 1000, 1500, 1501, 3000]), min_size=2)
 
 

@@ -101,6 +101,7 @@ def test_an_item_without_a_column_was_not_tested() -> None:
 def test_unknown_arousal_does_not_matter_when_every_item_failed() -> None:
     found = score(NOTHING, unarousable=None)
     assert (found["ice_score"], found["unable_to_perform"]) == (0, None)
+    assert (found["clause"], found["missing"]) == ("scored", None)
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,8 @@ OTHERS = [
     ("igg", 4.0, "g/L", "mg_per_dl", 400.0),
     ("fibrinogen", 1.5, "g/L", "mg_per_dl", 150.0),
     ("ferritin", 650, "ug/L", "ng_per_ml", 650.0),
+    ("fibrinogen", 150, "mg/dL", "mg_per_dl", 150.0),
+    ("ferritin", 650, "ng/mL", "ng_per_ml", 650.0),
     ("triglycerides", 3.0, "mmol/L", "mg_per_dl", 265.7),
     ("triglycerides", 1.7, "mmol/L", "mg_per_dl", 150.6),
     ("triglycerides", 150, "mg/dL", "mg_per_dl", 150.0),

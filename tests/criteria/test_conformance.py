@@ -1,0 +1,58 @@
+"""The worked-case files are run whole, each case through the public function."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from aftercart import verify
+from aftercart.criteria import registry
+
+CASES = [case for path in verify.shipped_case_files() for case in verify.read_cases(path)]
+DISPUTED: dict[tuple[str, str], str] = {}
+"""(criterion, case) that we are convinced is wrong, with the reasoning and the source. Empty."""
+
+
+@pytest.mark.parametrize("key", sorted({c.criterion for c in CASES if c.criterion in registry.names()}))
+def test_every_worked_case_gives_what_is_expected(key: str) -> None:
+    failures = [verify.check_case(c) for c in CASES if c.criterion == key and (key, c.name) not in DISPUTED]
+    assert [f for f in failures if f is not None] == []
+
+
+def test_every_criterion_has_a_worked_case() -> None:
+    assert sorted(set(registry.names()) - {c.criterion for c in CASES}) == []
+
+
+def test_a_wrong_expectation_fails(tmp_path) -> None:
+    case = {"criterion": "crs_astct_2019", "case": "x", "inputs": {"temperature_c": 39}, "expected": {"grade": 0}}
+    path = tmp_path / "cases.json"
+    path.write_text(json.dumps([case, {**case, "criterion": "no_such_criterion"}]))
+    found = verify.run([path])
+    assert (found.passed, found.failed, found.not_implemented) == (0, 1, 1)
+    assert found.failures[0].as_dict() == {
+        "criterion": "crs_astct_2019",
+        "case": "x",
+        "expected": {"grade": 0},
+        "found": {"grade": 1},
+        "error": None,
+    }
+
+
+@pytest.mark.parametrize(
+    ("expected", "found", "tolerance", "same"),
+    [
+        (1, 1.0, 1e-9, True),
+        (1, 1.1, 0.2, True),
+        (1, 1.1, 1e-9, False),
+        (True, 1, 1e-9, False),
+        (None, None, 1e-9, True),
+        (None, 0, 1e-9, False),
+        ([1, 2], [1, 2], 1e-9, True),
+        ([1, 2], [2, 1], 1e-9, False),
+        ({"a": 1}, {"a": 1, "b": 2}, 1e-9, True),
+        ({"a": 1}, {"b": 1}, 1e-9, False),
+    ],
+)
+def test_when_values_agree(expected, found, tolerance, same) -> None:
+    assert verify.same(expected, found, tolerance) is same
