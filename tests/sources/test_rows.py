@@ -160,15 +160,6 @@ def test_rows_entered_in_error_are_kept(make_study: Make) -> None:
 
 def test_rows_are_in_the_order_of_subject_and_row_id(make_study: Make) -> None:
     people = [{"subject_id": s, "indication": "SLE", "sex": "F"} for s in ("P2", "P1")]
-    row = {**AT, "code": "CRP", "unit": "mg/L"}
-    study = make_study(
-        observations=[{**row, "value": 3, "status": "entered_in_error"}, {**row, "value": 4, "status": ""}]
-    )
-    assert study.observations.select("value", "status").rows() == [(3.0, "entered_in_error"), (4.0, None)]
-
-
-def test_rows_are_in_the_order_of_subject_and_row_id(make_study: Make) -> None:
-    people = [{"subject_id": s, "indication": "SLE", "sex": "F"} for s in ("P2", "P1")]
     rows = [{**AT, "subject_id": s, "row_id": r, "code": "CRP", "value": 3, "unit": "mg/L"} for s, r in
             (("P2", "b"), ("P1", "z"), ("P2", "a"), ("P1", "10"), ("P1", "9"))]  # fmt: skip
     study = make_study(subjects=people, observations=rows)

@@ -25,6 +25,7 @@ TYPES: dict[str, pl.DataType] = {
     "int": pl.Int64(),
     "bool": pl.Boolean(),
     "str": pl.String(),
+    "number_or_word": pl.String(),
     "list[str]": pl.List(pl.String()),
     "list[float]": pl.List(pl.Float64()),
 }
@@ -115,6 +116,8 @@ def typed(frame: pl.DataFrame, spec: Input, column: str, *, label: str = "") -> 
         return _typed_bool(series, spec, label)
     if spec.type == "int" and series.dtype.is_float():
         _refuse(series, (series != series.round(0)).fill_null(value=False), spec, label)
+    if spec.type == "number_or_word" and series.dtype.is_numeric():
+        return series.cast(pl.String)
     if spec.type == "str" and series.dtype.is_numeric():
         _refuse(series, series.is_not_null(), spec, label)
     try:
