@@ -13,13 +13,18 @@ from aftercart.criteria.registry import Criterion, Input
 ALTERNATIVES = {
     "acr_criss_2016": ("baseline.", "followup."),
     "crs_scale_comparison": ("vasopressor",),
+    "ctcae_creatinine": ("baseline_range_flag",),
+    "ctcae_liver": ("baseline_range_flag",),
+    "ctcae_other_chemistry": ("symptoms_unknown_policy",),
     "das28_crp": ("crp_mg_per_dl",),
     "escsg_ai_2001": ("flags.tss_gt_threshold", "flags.low_tlco", "flags.esr_gt_30"),
     "eustar_ai_2017": ("crp_mg_per_l",),
-    "icans_astct_2019_child": ("instrument",),
+    "icans_astct_2019_adult": ("seizure_resolved_rapidly",),
+    "icans_astct_2019_child": ("instrument", "seizure_resolved_rapidly"),
     "sdai": ("crp_mg_per_l",),
 }
-"""Inputs that state a second time what another input states; at random the two would contradict each other."""
+"""Inputs that state a second time what another input states (at random the two would contradict each other), and
+those whose absence has a meaning of its own in the published rule."""
 
 
 def frame(entry: Criterion, seed: int, rows: int = 60) -> pl.DataFrame:

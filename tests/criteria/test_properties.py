@@ -19,7 +19,10 @@ import frames_at_random
 
 ROWS = [e.key for e in registry.all_criteria() if e.kind == "row"]
 BOUNDED = [e.key for e in registry.all_criteria() if e.kind == "row" and e.bounds]
-AVERAGED = {"haq_di": "the published rule averages the answered categories, so an unanswered one moves the mean"}
+EXEMPT = {
+    "haq_di": "the published rule averages the answered categories, so an unanswered one moves the mean",
+    "ctcae_creatinine": "a baseline that was not high bounds the missing limit, which random values contradict",
+}
 SEEDS = st.integers(0, 2**32 - 1)
 
 
@@ -34,7 +37,7 @@ def test_the_order_of_rows_does_not_matter(key: str, seed: int) -> None:
     assert_frame_equal(forwards, backwards)
 
 
-@pytest.mark.parametrize("key", [k for k in BOUNDED if k not in AVERAGED])
+@pytest.mark.parametrize("key", [k for k in BOUNDED if k not in EXEMPT])
 @settings(max_examples=8, deadline=None)
 @given(seed=SEEDS)
 def test_a_missing_value_widens_the_bounds_and_never_narrows_them(key: str, seed: int) -> None:
