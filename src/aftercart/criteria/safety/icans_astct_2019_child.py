@@ -35,11 +35,11 @@ def icans_astct_2019_child(rows: pl.LazyFrame) -> pl.LazyFrame:
     [1, 3]
     """
     rules = dict(registry.get("icans_astct_2019_child").rules)
-    shared = dict(registry.get("icans_astct_2019_adult").rules)
+    common = dict(registry.get("icans_astct_2019_adult").rules)
     by_age = pl.col("baseline_developmental_delay") | lt(pl.col("age_years"), pl.col("ice_from_age_years"))
     capd = pl.coalesce(pl.col("instrument") == "CAPD", by_age)
     chosen = pl.when(capd).then(pl.lit("CAPD")).when(~capd).then(pl.lit("ICE"))
-    domains = {"cognition": either(capd, _delirium(rules), cognition()), **other_domains(shared)}
+    domains = {"cognition": either(capd, _delirium(rules), cognition()), **other_domains(common)}
     named = pl.col("clause") == "ice"
     unable = is_true(pl.col("unable_to_perform_capd"))
     result = graded(rows.with_columns(instrument=chosen), domains, cognition_input="instrument")
