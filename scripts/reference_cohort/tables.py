@@ -91,6 +91,7 @@ class _One:
                 "unit": UNITS[code],
                 "ref_low": low,
                 "ref_high": high,
+                "lloq": 25.0 if code == "CARCOPY" else None,
                 "datetime": on(self.patient.infusion, day, clock),
             },
             value=mark,

@@ -16,7 +16,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from aftercart import criteria, verify
+    from aftercart import criteria, qualify, verify
     from aftercart.assessment import Assessments, assess
     from aftercart.assessment.explain import Explanation, explain
     from aftercart.demo import reference_cohort
@@ -34,6 +34,7 @@ _HOMES = {
     "check": "aftercart.study",
     "criteria": "",
     "explain": "aftercart.assessment.explain",
+    "qualify": "",
     "read": "aftercart.sources",
     "reference_cohort": "aftercart.demo",
     "report": "aftercart.reporting",
@@ -50,6 +51,7 @@ __all__ = [
     "check",
     "criteria",
     "explain",
+    "qualify",
     "read",
     "reference_cohort",
     "report",

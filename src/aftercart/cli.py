@@ -287,5 +287,28 @@ def verify(cases: tuple[Path, ...], as_json: bool) -> None:
     sys.exit(PROBLEMS if result.failed else OK)
 
 
+@main.command()
+@OUT
+@JSON
+@_errors
+def qualify(out: Path, as_json: bool) -> None:
+    """Write the evidence that this installation computes what it claims: qualification.html (to print) and .json.
+
+    Environment, versions, every criterion with its worked cases and result, and checks, with a content hash.
+    """
+    from aftercart.qualify import qualify as run
+
+    with _progress() as progress:
+        result = run(out, progress=progress)
+    if as_json:
+        _print_json(result.as_dict())
+    else:
+        counted = result.evidence["criteria"].values()
+        click.echo(f"{len(counted)} criteria, {sum(c['passed'] for c in counted)} cases passed,", nl=False)
+        click.echo(f" {sum(c['failed'] for c in counted)} failed; written to {out}")
+        click.echo(f"content hash {result.content_hash}")
+    sys.exit(OK if result.passed else PROBLEMS)
+
+
 if __name__ == "__main__":
     main()

@@ -73,3 +73,11 @@ def test_nothing_to_explain_says_why(
     with pytest.raises(UsageError) as caught:
         ac.explain(make_study(), subject, criterion)
     assert words in caught.value.hint
+
+
+def test_what_would_have_changed_it_and_its_parts() -> None:
+    (found,) = ac.explain(ac.reference_cohort(), "SLE-1", "sledai_2k", day=91)
+    assert {k: v for k, v in found.decompose().items() if v} == {"points.increased_dna_binding": 2}
+    assert "descriptors.increased_dna_binding no would give 0" in found.changes
+    dna = [f for f in found.facts if f.input == "descriptors.increased_dna_binding"]
+    assert [f.recorded for f in dna] == ["DSDNA 23.2 [IU]/mL"]

@@ -13,6 +13,7 @@ import polars as pl
 
 from aftercart.assessment import medicines
 from aftercart.assessment.timeline import Timeline
+from aftercart.criteria import registry
 from aftercart.criteria.frames import TYPES
 from aftercart.criteria.registry import Criterion, Input
 from aftercart.study import dictionary
@@ -260,14 +261,16 @@ def _result(binding: Mapping[str, Any], entry: Criterion, units: pl.DataFrame, r
         on = ["_s", "visit"]
     else:
         on = ["_s", "day"]
-    found = found.select(*on, pl.col(output).alias("value"), "source_rows").unique(
-        on, keep="first", maintain_order=True
-    )
+    found = found.select(*on, pl.col(output).alias("value"), "evidence").unique(on, keep="first", maintain_order=True)
     joined = units.select("_k", *on).join(found, on=on, how="left", maintain_order="left")
     evidence = (
         joined.filter(pl.col("value").is_not_null())
-        .select("_k", ref=pl.col("source_rows"))
-        .explode("ref")
-        .filter(pl.col("ref").is_not_null())
+        .select("_k", "evidence")
+        .explode("evidence")
+        .drop_nulls("evidence")
+        .unnest("evidence")
     )
-    return Column(joined["value"], evidence)
+    rests_on = next((o.inputs for o in registry.get(key).outputs if o.name == output), ())
+    if rests_on:
+        evidence = evidence.filter(pl.col("input").is_in(list(rests_on)))
+    return Column(joined["value"], evidence.select("_k", "ref").unique().sort("_k", "ref"))

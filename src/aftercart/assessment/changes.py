@@ -1,7 +1,7 @@
 """What would have changed a result: for every input, the nearest value on each side that gives another one.
 
 Found by asking the rule itself, so that no criterion has to describe its thresholds twice: each input is moved
-through its admissible range with all others held, first coarsely, then by halving, all candidates in one call.
+through its admissible range with all others held, ever finer, all candidates of a round in one call.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from aftercart.criteria.calling import validated
 from aftercart.criteria.registry import Criterion, Input
 
 STEPS = 48
-HALVINGS = 44
+ROUNDS = 6
 
 
 @dataclass(frozen=True)
@@ -44,11 +44,14 @@ class Change:
 def nearest(entry: Criterion, inputs: pl.DataFrame) -> list[Change]:
     """Return the nearest changes of a row criterion for one row of typed inputs (columns named as the inputs).
 
-    Inputs that are lists, and numbers without a value, are left out. Series criteria have no such list.
+    The result is the primary output, or the named level of a score on a continuous scale. Inputs that are lists, and
+    numbers without a value, are left out. Series criteria, and scores without levels, have no such list.
     """
-    if entry.kind != "row" or inputs.height != 1:
+    if entry.kind != "row" or inputs.height != 1 or _result(entry) is None:
         return []
     present = _evaluate(entry, inputs)[0]
+    if present is None:
+        return []
     changes: list[Change] = []
     for spec in entry.inputs:
         value = inputs[spec.name][0]
@@ -61,9 +64,19 @@ def nearest(entry: Criterion, inputs: pl.DataFrame) -> list[Change]:
     return changes
 
 
+def _result(entry: Criterion) -> str | None:
+    """The output whose change is worth telling: a grade, an answer or a level."""
+    kinds = {o.name: o.type for o in entry.outputs}
+    if kinds[entry.primary] != "float":
+        return entry.primary
+    return next((o.name for o in entry.outputs if o.type == "str" and o.levels), None)
+
+
 def _evaluate(entry: Criterion, frame: pl.DataFrame) -> list[Any]:
+    name = _result(entry)
+    assert name is not None
     checked, invalid = validated(frame, entry.inputs)
-    return entry.function.outputs(checked, invalid)[entry.primary].to_list()
+    return entry.function.outputs(checked, invalid)[name].to_list()
 
 
 def _with(inputs: pl.DataFrame, name: str, values: list[Any]) -> pl.DataFrame:
@@ -127,12 +140,11 @@ def _edge(
     if spec.type == "int":
         result = _evaluate(entry, _with(inputs, spec.name, [int(outer)]))[0]
         return Change(spec.name, spec.unit, int(value), direction, int(outer), True, result)
-    for _ in range(HALVINGS):
-        middle = (inner + outer) / 2
-        if _evaluate(entry, _with(inputs, spec.name, [middle]))[0] in (present, None):
-            inner = middle
-        else:
-            outer = middle
+    for _ in range(ROUNDS):
+        points = [inner + (outer - inner) * i / STEPS for i in range(1, STEPS + 1)]
+        results = _evaluate(entry, _with(inputs, spec.name, points))
+        hit = next(i for i, r in enumerate(results) if r not in (present, None))
+        inner, outer = (points[hit - 1] if hit else inner), points[hit]
     threshold = float(f"{outer:.7g}")
     at_edge = _evaluate(entry, _with(inputs, spec.name, [threshold]))[0]
     beyond = _evaluate(entry, _with(inputs, spec.name, [outer]))[0]

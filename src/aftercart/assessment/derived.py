@@ -9,6 +9,7 @@ import polars as pl
 
 from aftercart.assessment import medicines
 from aftercart.assessment.timeline import FAR, Timeline
+from aftercart.criteria.logic import gt, lt
 
 if TYPE_CHECKING:
     from aftercart.assessment.binding import Column, Results
@@ -99,10 +100,49 @@ def _months_since_baseline(units: pl.DataFrame, timeline: Timeline, results: Res
     return Column(joined.select((pl.col("target") - pl.col("baseline")) / DAYS_PER_MONTH).to_series())
 
 
+def _baseline_range_flag(units: pl.DataFrame, timeline: Timeline, results: Results) -> Column:
+    """Where the last value of the baseline window lay on its own laboratory's range; missing without value or range."""
+    from aftercart.assessment.binding import Column
+
+    del results
+    code = units["_code"].first()
+    window = timeline.visits.filter(pl.col("visit") == "baseline").select("_s", "lo", "hi")
+    last = (
+        timeline.fact(str(code))
+        .filter(pl.col("value").is_not_null())
+        .join(window, on="_s", how="inner")
+        .filter(pl.col("day").is_between(pl.col("lo"), pl.col("hi")))
+        .sort("_s", "day", "time", "ref")
+        .group_by("_s", maintain_order=True)
+        .agg(pl.col("value", "ref_low", "ref_high", "ref").last())
+    )
+    joined = units.select("_k", "_s").join(last, on="_s", how="left", maintain_order="left")
+    flag = (
+        pl.when(gt(pl.col("value"), pl.col("ref_high")))
+        .then(pl.lit("high"))
+        .when(lt(pl.col("value"), pl.col("ref_low")))
+        .then(pl.lit("low"))
+        .when(pl.col("ref_high").is_not_null())
+        .then(pl.lit("normal"))
+    )
+    return Column(joined.select(flag).to_series(), joined.filter(pl.col("ref").is_not_null()).select("_k", "ref"))
+
+
+def _lloq_copies(units: pl.DataFrame, timeline: Timeline, results: Results) -> Column:
+    """The highest limit of quantification stated with the subject's transgene levels."""
+    from aftercart.assessment.binding import Column
+
+    del results
+    limit = timeline.fact("obs:CARCOPY").group_by("_s").agg(value=pl.col("lloq").max())
+    return Column(units.join(limit, on="_s", how="left", maintain_order="left")["value"])
+
+
 _COLUMNS: dict[str, Callable[[pl.DataFrame, Timeline, Results], Column]] = {
     "earlier_fever": _earlier_fever,
     "present_descriptors": _present_descriptors,
     "last_follow_up_day": _last_follow_up_day,
+    "baseline_range_flag": _baseline_range_flag,
+    "lloq_copies": _lloq_copies,
     "adult_or_juvenile": _adult_or_juvenile,
     "months_since_baseline": _months_since_baseline,
 }

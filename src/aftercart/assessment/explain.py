@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from aftercart.assessment import Assessments, assess
+from aftercart.assessment.changes import nearest
 from aftercart.criteria import registry
 from aftercart.criteria.registry import Criterion, Input
 from aftercart.errors import UsageError
@@ -16,6 +17,9 @@ from aftercart.errors import UsageError
 if TYPE_CHECKING:
     from aftercart.study.model import Study
 
+
+MOST_WITH_CHANGES = 3
+"""With more results than this, what would have changed each is left out (ask for one day)."""
 
 MOST_ROWS = 8
 """How many source rows are listed for one input; results name all of them in `source_rows`."""
@@ -59,6 +63,13 @@ class Explanation:
     facts: tuple[Fact, ...]
     missing: tuple[str, ...]
     refused: tuple[str, ...]
+    changes: tuple[str, ...] = ()
+    """What would have given another result: for each input the nearest value on either side, all others held."""
+
+    def decompose(self) -> dict[str, Any]:
+        """Return the parts that make up the result, such as the points of each component of a score."""
+        parts = {o.name for o in registry.get(self.criterion).outputs if o.component}
+        return {name: value for name, value in self.components.items() if name in parts}
 
     def as_dict(self) -> dict[str, Any]:
         """Return the explanation as plain data."""
@@ -94,7 +105,10 @@ def explain(
             hint=_why_nothing(done, subject, entry, day),
         )
     index = _source_index(study, subject)
-    return [_explanation(entry, row, index) for row in rows.iter_rows(named=True)]
+    asked = rows.height <= MOST_WITH_CHANGES
+    return [
+        _explanation(entry, row, index, rows[i] if asked else None) for i, row in enumerate(rows.iter_rows(named=True))
+    ]
 
 
 def _why_nothing(done: Assessments, subject: str, entry: Criterion, day: int | None) -> str:
@@ -120,7 +134,9 @@ def _source_index(study: Study, subject: str) -> dict[str, dict[str, Any]]:
     return index
 
 
-def _explanation(entry: Criterion, row: dict[str, Any], index: dict[str, dict[str, Any]]) -> Explanation:
+def _explanation(
+    entry: Criterion, row: dict[str, Any], index: dict[str, dict[str, Any]], inputs: pl.DataFrame | None
+) -> Explanation:
     bounds = entry.bounds or (None, None)
     clause = row["clause"]
     citation = entry.citations[0]
@@ -144,7 +160,16 @@ def _explanation(entry: Criterion, row: dict[str, Any], index: dict[str, dict[st
         facts=tuple(_facts(entry, row, index)),
         missing=tuple(row["missing"].split("; ")) if row["missing"] else (),
         refused=tuple(row["invalid"].split("; ")) if row["invalid"] else (),
+        changes=_changes(entry, inputs) if inputs is not None else (),
     )
+
+
+def _changes(entry: Criterion, row: pl.DataFrame) -> tuple[str, ...]:
+    """The nearest changes of a result whose inputs were bound as columns."""
+    names = [i.name for i in entry.inputs if f"in.{i.name}" in row.columns]
+    if len(names) < len(entry.inputs):
+        return ()
+    return tuple(str(c) for c in nearest(entry, row.select(pl.col(f"in.{n}").alias(n) for n in names)))
 
 
 def _result_text(entry: Criterion, row: dict[str, Any]) -> str:
@@ -223,8 +248,9 @@ def _lines(e: Explanation) -> list[str]:
     lines = [f"{e.subject_id}, {place}: {e.title}{variant}", f"  Result: {e.result}"]
     if e.clause_text:
         lines.append(f"  Because: {e.clause_text}")
-    parts = [f"{k} = {_show(v)}" for k, v in e.components.items() if v is not None]
-    lines.append(f"  Parts: {'; '.join(parts)}")
+    parts = [f"{k} = {_show(v)}" for k, v in (e.decompose() or e.components).items() if v not in (None, 0)]
+    if parts:
+        lines.append(f"  Parts: {'; '.join(parts)}")
     if e.facts:
         lines.append("  From:")
     for fact in e.facts:
@@ -237,6 +263,9 @@ def _lines(e: Explanation) -> list[str]:
         lines.append(f"  Missing: {'; '.join(e.missing)}")
     if e.refused:
         lines.append(f"  Refused: {'; '.join(e.refused)}")
+    if e.changes:
+        lines.append("  What would have changed it (all else as it was):")
+        lines += [f"    {change}" for change in e.changes]
     doi = f" doi:{e.doi}" if e.doi else ""
     lines.append(f"  Source: {e.citation}{doi} [{e.source_status}]")
     return lines

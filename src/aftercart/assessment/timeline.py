@@ -21,7 +21,20 @@ PER_DAY = {"QD": 1.0, "BID": 2.0, "TID": 3.0, "QID": 4.0, "QOD": 0.5, "ONCE": 1.
 
 MG_PER_UNIT = {"mg": 1.0, "g": 1000.0, "ug": 0.001}
 
-FACT_COLUMNS = ("_s", "day", "time", "code", "value", "text", "comparator", "unit", "ref_low", "ref_high", "ref")
+FACT_COLUMNS = (
+    "_s",
+    "day",
+    "time",
+    "code",
+    "value",
+    "text",
+    "comparator",
+    "unit",
+    "ref_low",
+    "ref_high",
+    "lloq",
+    "ref",
+)
 
 
 @dataclass(frozen=True)
@@ -132,6 +145,7 @@ def _observations(study: Study, subjects: pl.DataFrame) -> pl.DataFrame:
         unit=pl.col("unit"),
         ref_low=pl.col("ref_low"),
         ref_high=pl.col("ref_high"),
+        lloq=pl.col("lloq"),
         ref=pl.col("ref"),
     )
 
@@ -165,6 +179,7 @@ def _as_facts(rows: pl.DataFrame, kind: str, value: pl.Expr) -> pl.DataFrame:
         unit=pl.lit(None, dtype=pl.String),
         ref_low=nothing,
         ref_high=nothing,
+        lloq=nothing,
         ref=pl.col("ref"),
     )
 

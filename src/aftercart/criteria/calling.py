@@ -145,7 +145,9 @@ class CriterionFunction:
         if lacking:
             raise AssertionError(f"{self.key} does not compute {lacking}")
         missing = computed["missing"] if "missing" in computed.columns else self._missing(computed, inputs)
-        extra = invalid if invalid is not None else pl.Series([None] * computed.height, dtype=pl.String)
+        extra = (
+            invalid if invalid is not None else pl.Series([None], dtype=pl.String).new_from_index(0, computed.height)
+        )
         return computed.select(*names, "clause").with_columns(missing.alias("missing"), extra.alias("invalid"))
 
     def _missing(self, computed: pl.DataFrame, inputs: pl.DataFrame) -> pl.Series:
@@ -153,7 +155,7 @@ class CriterionFunction:
         names = [i.name for i in self.entry.inputs]
         open_rows = computed[self.entry.primary].is_null()
         if not open_rows.any() or not names:
-            return pl.Series([None] * computed.height, dtype=pl.String)
+            return pl.Series([None], dtype=pl.String).new_from_index(0, computed.height)
         return inputs.select(
             pl.when(open_rows).then(
                 pl.concat_str(

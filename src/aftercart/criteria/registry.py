@@ -57,6 +57,8 @@ class Output:
     levels: tuple[Any, ...] = ()
     component: bool = False
     """True for the parts that decided the result (kept so that "why" needs no second computation)."""
+    inputs: tuple[str, ...] = ()
+    """The inputs this output rests on, where it does not rest on all of them."""
 
 
 @dataclass(frozen=True)
@@ -151,6 +153,7 @@ def _output(raw: Mapping[str, Any]) -> Output:
         unit=raw.get("unit"),
         levels=tuple(raw.get("levels", ())),
         component=raw.get("component", False),
+        inputs=tuple(raw.get("inputs", ())),
     )
 
 

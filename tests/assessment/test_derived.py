@@ -1,0 +1,68 @@
+"""Bindings written by hand: the flag of the baseline, the limit of quantification, who was ventilated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import aftercart as ac
+from aftercart.study.model import Study
+
+
+def lab(code: str, day: str, value: float, unit: str, **more: Any) -> dict[str, Any]:
+    return {"subject_id": "P1", "code": code, "value": value, "unit": unit, "datetime": day, **more}
+
+
+@pytest.mark.parametrize(
+    ("baseline", "limit", "flag", "grade"),
+    [(30, 40, "normal", 3), (90, 40, "high", 1), (90, 100, "normal", 3), (None, 40, None, 3)],
+)
+def test_a_raised_baseline_is_judged_by_its_own_range(
+    make_study: Callable[..., Study], baseline: float | None, limit: float, flag: str | None, grade: int
+) -> None:
+    rows = [lab("ALT", "2022-03-10", 210, "U/L", ref_high=40)]
+    if baseline is not None:
+        rows.append(lab("ALT", "2022-02-20", baseline, "U/L", ref_high=limit))
+    done = ac.assess(make_study(observations=rows), ["ctcae_liver"]).results("ctcae_liver")
+    found = next(r for r in done.iter_rows(named=True) if r["variant"] == "alt_increased v5" and r["day"] == 9)
+    assert (found["in.baseline_range_flag"], found["grade"]) == (flag, grade)
+
+
+def test_expansion_needs_the_limit_of_quantification(make_study: Callable[..., Study]) -> None:
+    days = (("2022-03-04", 50), ("2022-03-10", 900), ("2022-04-10", 20))
+    with_limit = [lab("CARCOPY", d, v, "{copies}/ug", lloq=25) for d, v in days]
+    without = [lab("CARCOPY", d, v, "{copies}/ug") for d, v in days]
+    found = [
+        ac.assess(make_study(name=str(i), observations=rows), ["car_t_kinetics"])
+        .results("car_t_kinetics")
+        .row(0, named=True)
+        for i, rows in enumerate((with_limit, without))
+    ]
+    assert (found[0]["cmax"], found[0]["tmax_day"], found[0]["tlast_day"]) == (900, 9, 9)
+    assert (found[1]["cmax"], found[1]["missing"]) == (None, "lloq_copies_per_ug")
+
+
+@pytest.mark.parametrize(
+    ("care", "device", "bounds"),
+    [("ward", None, (2, 2)), (None, None, (2, 3)), ("ICU", None, (2, 3)), ("ICU", "invasive_ventilation", (3, 3))],
+)
+def test_pneumonia_is_graded_by_what_is_known_of_ventilation(
+    make_study: Callable[..., Study], care: str | None, device: str | None, bounds: tuple[int, int]
+) -> None:
+    event = {
+        "subject_id": "P1",
+        "category": "infection",
+        "term": "bacterial_pneumonia",
+        "term_system": "BMT-CTN",
+        "start": "2022-05-01",
+        "end": "2022-05-09",
+        "level_of_care": care,
+    }
+    oxygen = (
+        [{"subject_id": "P1", "code": "O2DEVICE", "value_text": device, "datetime": "2022-05-03"}] if device else []
+    )
+    study = make_study(events=[event], observations=oxygen)
+    found = ac.assess(study, ["infection_grade_bmt_ctn"]).results("infection_grade_bmt_ctn").row(0, named=True)
+    assert (found["grade_min"], found["grade_max"]) == bounds
