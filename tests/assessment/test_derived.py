@@ -66,3 +66,17 @@ def test_pneumonia_is_graded_by_what_is_known_of_ventilation(
     study = make_study(events=[event], observations=oxygen)
     found = ac.assess(study, ["infection_grade_bmt_ctn"]).results("infection_grade_bmt_ctn").row(0, named=True)
     assert (found["grade_min"], found["grade_max"]) == bounds
+
+
+def lupus_visit(day: str) -> list[dict[str, Any]]:
+    common = {"subject_id": "P1", "instrument": "PGA", "item": "phga_0_3", "value": 0, "datetime": day}
+    return [common]
+
+
+def test_seroreversion_reads_the_levels_since_infusion_in_order(make_study: Callable[..., Study]) -> None:
+    levels = (("2022-02-20", 120), ("2022-05-30", 40), ("2022-08-30", 12))
+    rows = [lab("DSDNA", d, v, "[IU]/mL", ref_high=20) for d, v in levels]
+    study = make_study(observations=rows, assessments=lupus_visit("2022-05-30") + lupus_visit("2022-08-30"))
+    done = ac.assess(study, ["autoantibody_seroreversion"]).results("autoantibody_seroreversion")
+    found = {r["visit"]: r["seroreversion"] for r in done.iter_rows(named=True) if r["variant"] == "anti_dsdna"}
+    assert found == {"month 3": False, "month 6": True}

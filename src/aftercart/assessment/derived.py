@@ -19,6 +19,8 @@ NEEDS: dict[str, frozenset[str]] = {"present_descriptors": frozenset({"sledai_2k
 
 FEVER_C = 38.0
 DAYS_PER_MONTH = 30.4375
+EIGHT_WEEKS = 56
+RESPONSE_UPCR = 0.7
 
 
 def column(name: str, units: pl.DataFrame, timeline: Timeline, results: Results) -> Column:
@@ -100,6 +102,72 @@ def _months_since_baseline(units: pl.DataFrame, timeline: Timeline, results: Res
     return Column(joined.select((pl.col("target") - pl.col("baseline")) / DAYS_PER_MONTH).to_series())
 
 
+def _months_since_infusion(units: pl.DataFrame, timeline: Timeline, results: Results) -> Column:
+    """Whole months from infusion to the planned day of the visit: day 84 or 90 is month 3, day 183 month 6."""
+    from aftercart.assessment.binding import Column
+
+    del timeline, results
+    return Column(units.select((pl.col("target") / DAYS_PER_MONTH).round(0)).to_series())
+
+
+def _highest_prednisone_8_weeks(units: pl.DataFrame, timeline: Timeline, results: Results) -> Column:
+    """Highest daily prednisone equivalent in the 56 days up to the visit; missing when that of any day is."""
+    from aftercart.assessment.binding import Column
+
+    del results
+    days = (
+        units.select("_s", unit="_k", visit_day="target")
+        .join(pl.DataFrame({"back": range(EIGHT_WEEKS)}), how="cross")
+        .select("_s", "unit", target=pl.col("visit_day") - pl.col("back"))
+        .with_row_index("_k")
+        .with_columns(pl.col("_k").cast(pl.Int64))
+    )
+    doses, found = medicines.at(days, timeline, {"drug": "glucocorticoid", "measure": "pred_eq"})
+    highest = (
+        days.with_columns(dose=doses.cast(pl.Float64))
+        .group_by("unit")
+        .agg(value=pl.when(pl.col("dose").is_not_null().all()).then(pl.col("dose").max()))
+    )
+    joined = units.select(unit="_k").join(highest, on="unit", how="left", maintain_order="left")
+    evidence = found.join(days.select("_k", "unit"), on="_k").select("ref", _k="unit").unique()
+    return Column(joined["value"], evidence)
+
+
+def _dsdna_since_infusion(units: pl.DataFrame, timeline: Timeline, results: Results) -> Column:
+    """Anti-dsDNA levels from infusion to the end of the window of the visit, in the order of time."""
+    from aftercart.assessment.binding import Column
+
+    del results
+    levels = timeline.fact("obs:DSDNA").filter((pl.col("day") > 0) & pl.col("value").is_not_null())
+    seen = (
+        units.select("_k", "_s", "hi")
+        .join(levels, on="_s", how="inner")
+        .filter(pl.col("day") <= pl.col("hi"))
+        .sort("_k", "day", "time", "ref")
+    )
+    listed = seen.group_by("_k", maintain_order=True).agg("value")
+    joined = units.select("_k").join(listed, on="_k", how="left", maintain_order="left")
+    return Column(joined["value"], seen.select("_k", "ref"))
+
+
+def _upcr_nadir(units: pl.DataFrame, timeline: Timeline, results: Results) -> Column:
+    """Lowest ratio from infusion to the window of the visit, once two ratios in a row were at most 0.7 g/g."""
+    from aftercart.assessment.binding import Column
+
+    del results
+    low = pl.col("value") <= RESPONSE_UPCR + 1e-9
+    ratios = (
+        timeline.fact("obs:UPCR")
+        .filter((pl.col("day") > 0) & pl.col("value").is_not_null())
+        .sort("_s", "day", "time", "ref")
+        .with_columns(sustained=low & low.shift(1).over("_s").fill_null(value=False))
+    )
+    earlier = units.select("_k", "_s", "lo").join(ratios, on="_s", how="inner").filter(pl.col("day") < pl.col("lo"))
+    nadir = earlier.group_by("_k").agg(value=pl.when(pl.col("sustained").any()).then(pl.col("value").min()))
+    joined = units.select("_k").join(nadir, on="_k", how="left", maintain_order="left")
+    return Column(joined["value"], earlier.select("_k", "ref").sort("_k", "ref"))
+
+
 def _baseline_range_flag(units: pl.DataFrame, timeline: Timeline, results: Results) -> Column:
     """Where the last value of the baseline window lay on its own laboratory's range; missing without value or range."""
     from aftercart.assessment.binding import Column
@@ -142,6 +210,10 @@ _COLUMNS: dict[str, Callable[[pl.DataFrame, Timeline, Results], Column]] = {
     "present_descriptors": _present_descriptors,
     "last_follow_up_day": _last_follow_up_day,
     "baseline_range_flag": _baseline_range_flag,
+    "months_since_infusion": _months_since_infusion,
+    "highest_prednisone_8_weeks": _highest_prednisone_8_weeks,
+    "dsdna_since_infusion": _dsdna_since_infusion,
+    "upcr_nadir": _upcr_nadir,
     "lloq_copies": _lloq_copies,
     "adult_or_juvenile": _adult_or_juvenile,
     "months_since_baseline": _months_since_baseline,

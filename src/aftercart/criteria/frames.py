@@ -112,6 +112,9 @@ def typed(frame: pl.DataFrame, spec: Input, column: str, *, label: str = "") -> 
     if spec.type.startswith("list") and series.dtype == pl.String:
         series = series.str.split(";").list.eval(pl.element().str.strip_chars())
         series = pl.Series(column, [[v for v in row if v] if row is not None else None for row in series])
+    elif spec.type.startswith("list") and series.dtype.is_numeric():
+        # One number is a list of one.
+        series = series.to_frame().select(pl.when(series.is_not_null()).then(pl.concat_list(column))).to_series()
     if spec.type == "bool":
         return _typed_bool(series, spec, label)
     if spec.type == "int" and series.dtype.is_float():
