@@ -258,9 +258,11 @@ ROWS: dict[str, Callable[[pl.DataFrame, Timeline, Results], pl.DataFrame]] = {
 """Series whose rows come from tables that no binding can name; each returns rows with `_k`."""
 
 
-def is_complete(name: str, timeline: Timeline) -> bool:
-    """Whether no rows means "none" for a series bound by hand; otherwise an empty series is an unknown one."""
-    return name != "glucocorticoid_courses" or "glucocorticoid" in timeline.complete_classes
+def is_complete(name: str, units: pl.DataFrame, timeline: Timeline) -> pl.Series:
+    """Whether, for each unit, no rows means "none" in a series bound by hand; otherwise an empty series is unknown."""
+    if name == "glucocorticoid_courses" and "glucocorticoid" not in timeline.complete_classes:
+        return pl.repeat(value=False, n=units.height, eager=True, dtype=pl.Boolean)
+    return ~units["_s"].is_in(list(timeline.lost_medicines))
 
 
 DISEASE_CLASSES = ("glucocorticoid", "immunosuppressant", "biologic")

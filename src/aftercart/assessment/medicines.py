@@ -50,7 +50,8 @@ def at(units: pl.DataFrame, timeline: Timeline, binding: Mapping[str, Any]) -> F
         .join(stated, on="_k", how="left", maintain_order="left")
     )
     nothing = _NOTHING[measure]
-    known_absent = pl.lit(complete) | pl.col("stated").fill_null(value=False)
+    kept = ~units["_s"].is_in(list(timeline.lost_medicines))
+    known_absent = (pl.lit(complete) & pl.lit(kept)) | pl.col("stated").fill_null(value=False)
     unsure = pl.col("unsure").fill_null(value=False)
     settled = unsure & (pl.col("value") if measure in ("any", "any_since_infusion") else pl.lit(value=False)).fill_null(
         value=False

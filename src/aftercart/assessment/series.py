@@ -23,8 +23,9 @@ def assess(
     scalars, invalid = prepare(bound.inputs, entry.inputs)
     rows = _rows(entry, variant, found, timeline, results)
     by_hand = _by_hand(entry, variant)
-    given = pl.lit(by_hand is None or derived.is_complete(by_hand, timeline))
-    units = scalars.with_columns(_unit=found["_k"], _given=given | found["_k"].is_in(rows["_k"].implode()))
+    has_rows = found["_k"].is_in(rows["_k"].implode())
+    given = has_rows | True if by_hand is None else has_rows | derived.is_complete(by_hand, found, timeline)
+    units = scalars.with_columns(_unit=found["_k"], _given=given)
     typed, refused = _typed(rows, entry)
     invalid = with_row_reasons(invalid, found["_k"], rows["_k"], refused)
     fn = entry.function

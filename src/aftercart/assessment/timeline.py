@@ -55,6 +55,8 @@ class Timeline:
     """Days on which a subject was seen (`_s`, `day`): visits that took place, and days with an answered item."""
     complete_classes: frozenset[str]
     """Drug classes whose record is complete, so that no row means "not given"."""
+    lost_medicines: frozenset[int]
+    """Subjects (`_s`) of whom rows of medicines were refused: for them no row proves nothing."""
 
     @cached_property
     def by_code(self) -> dict[str, pl.DataFrame]:
@@ -89,7 +91,19 @@ def build(study: Study) -> Timeline:
         visits=visits,
         contacts=contacts,
         complete_classes=frozenset(study.meta.complete_drug_classes),
+        lost_medicines=_lost_medicines(study, subjects),
     )
+
+
+def _lost_medicines(study: Study, subjects: pl.DataFrame) -> frozenset[int]:
+    """Subjects with a refused row of medicines; all of them when it is not known whose rows were lost."""
+    refused = study.problems.filter((pl.col("severity") == "error") & pl.col("file").str.starts_with("exposures"))
+    counts = study.row_counts.get("exposures", {})
+    if refused.is_empty() or (counts.get("read", 0) > 0 and counts.get("listed", 0) == 0):
+        return frozenset()
+    named = subjects.filter(pl.col("subject_id").is_in(refused["subject_id"].drop_nulls().implode()))
+    known = refused["subject_id"].is_in(subjects["subject_id"].implode()).fill_null(value=False).all()
+    return frozenset((named if known else subjects)["_s"].to_list())
 
 
 def _valid(frame: pl.DataFrame) -> pl.DataFrame:
