@@ -172,11 +172,23 @@ def _infections(cohort: Cohort) -> list[Outcome]:
 _EVENT_NOTE = "Counted from the recorded infection events; a patient without an event counts as without infection."
 
 
+NO_EVENT_RECORD = "events not recorded or refused"
+
+
+def without_record_of_events(cohort: Cohort) -> pl.DataFrame:
+    """Patients for whom no event proves nothing: their rows were refused, or the study records no event at all."""
+    return cohort.patients.filter(pl.col("_s").is_in(list(cohort.timeline.lost_events)))
+
+
 def _ever(cohort: Cohort, events: pl.DataFrame) -> pl.DataFrame:
     first = events.group_by("subject_id", maintain_order=True).agg(day=pl.col("day").min())
     days = dict(first.iter_rows())
     ids = cohort.patients["subject_id"].to_list()
-    frame = answers(cohort.patients, {s: s in days for s in ids})
+    lost = set(without_record_of_events(cohort)["subject_id"])
+    met = {s: True if s in days else None if s in lost else False for s in ids}
+    frame = answers(cohort.patients, met)
+    gap = pl.when(pl.col("met").is_null()).then(pl.lit(NO_EVENT_RECORD)).otherwise("reason")
+    frame = frame.with_columns(reason=gap)
     return frame.with_columns(day=pl.col("subject_id").replace_strict(days, default=None, return_dtype=pl.Int64))
 
 

@@ -152,8 +152,9 @@ def _joined(*notes: str | None) -> str | None:
 
 
 def _infection_rates(cohort: Cohort) -> list[Estimate]:
-    found = safety.infections(cohort)
-    exposure = person_years(cohort.patients)
+    recorded = cohort.patients.join(safety.without_record_of_events(cohort), on="subject_id", how="anti")
+    found = safety.infections(cohort).join(recorded.select("subject_id"), on="subject_id", how="semi")
+    exposure = person_years(recorded)
     serious = found.filter(safety.serious_infection())
     asked = (("infection_rate", "Infections", found), ("infection_serious_rate", "Serious infections", serious))
     return [_rate(id_, label, events.height, exposure) for id_, label, events in asked]

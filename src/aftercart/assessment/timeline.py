@@ -57,6 +57,8 @@ class Timeline:
     """Drug classes whose record is complete, so that no row means "not given"."""
     lost_medicines: frozenset[int]
     """Subjects (`_s`) of whom rows of medicines were refused: for them no row proves nothing."""
+    lost_events: frozenset[int]
+    """Subjects of whom rows of events were refused; all of them when the study records no event of any kind."""
 
     @cached_property
     def by_code(self) -> dict[str, pl.DataFrame]:
@@ -91,14 +93,17 @@ def build(study: Study) -> Timeline:
         visits=visits,
         contacts=contacts,
         complete_classes=frozenset(study.meta.complete_drug_classes),
-        lost_medicines=_lost_medicines(study, subjects),
+        lost_medicines=_lost(study, subjects, "exposures"),
+        lost_events=_lost(study, subjects, "events")
+        if study.tables["events"].height
+        else frozenset(subjects["_s"].to_list()),
     )
 
 
-def _lost_medicines(study: Study, subjects: pl.DataFrame) -> frozenset[int]:
-    """Subjects with a refused row of medicines; all of them when it is not known whose rows were lost."""
-    refused = study.problems.filter((pl.col("severity") == "error") & pl.col("file").str.starts_with("exposures"))
-    counts = study.row_counts.get("exposures", {})
+def _lost(study: Study, subjects: pl.DataFrame, table: str) -> frozenset[int]:
+    """Subjects with a refused row of a table; all of them when it is not known whose rows were lost."""
+    refused = study.problems.filter((pl.col("severity") == "error") & pl.col("file").str.starts_with(table))
+    counts = study.row_counts.get(table, {})
     if refused.is_empty() or (counts.get("read", 0) > 0 and counts.get("listed", 0) == 0):
         return frozenset()
     named = subjects.filter(pl.col("subject_id").is_in(refused["subject_id"].drop_nulls().implode()))

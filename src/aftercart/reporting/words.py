@@ -149,7 +149,9 @@ def _late_neutropenia(summary: Summary) -> str:
 
 def _event(summary: Summary, id_: str, label: str) -> str:
     found = summary.find(id_)
-    return f"{label} was recorded in {share(found)}." if found is not None and found.denominator else ""
+    if found is None:
+        return ""
+    return f"{label} was recorded in {share(found)}." if found.denominator else f"{label} could not be evaluated."
 
 
 def _deaths(summary: Summary) -> str:
@@ -196,6 +198,9 @@ def _efficacy(summary: Summary) -> str:
         if found is not None:
             visit = found.label.rsplit(", ", 1)[-1]
             by_population.setdefault(found.population, []).append(f"{words} {share(found)} at {_the(visit)}")
+        elif (asked := summary.find(f"{question}_last_visit")) is not None:
+            name = asked.label.rsplit(", ", 1)[0]
+            by_population.setdefault(asked.population, []).append(f"{name} could not be evaluated")
     sentences = [f"In {_population(name)}, {'; '.join(parts)}." for name, parts in by_population.items()]
     sustained = summary.find("remission_sustained")
     if sustained is not None and sustained.denominator:
@@ -221,7 +226,9 @@ def _treatment(summary: Summary) -> str:
         (strict, "took none of these and no antimalarial"),
     )
     said = [f"{share(e)} {what}" for e, what in parts if e is not None and e.denominator]
-    return f"At the last visit, {listed(said)}." if said else ""
+    if said:
+        return f"At the last visit, {listed(said)}."
+    return "What was still taken could not be evaluated in any patient." if any(e for e, _ in parts) else ""
 
 
 def _follow_up(summary: Summary) -> str:
