@@ -136,7 +136,21 @@ class CriterionFunction:
 
     def series_outputs(self, units: pl.DataFrame, rows: pl.DataFrame, invalid: pl.Series | None = None) -> pl.DataFrame:
         """Run a series rule on prepared units (`_unit`, `_given`, inputs) and rows (`_unit`, row inputs)."""
-        return self._completed(evaluate_series(self.rule, units, rows), units, invalid)
+        return self._without_setting(self._completed(evaluate_series(self.rule, units, rows), units, invalid), units)
+
+    def _without_setting(self, found: pl.DataFrame, units: pl.DataFrame) -> pl.DataFrame:
+        """A series whose setting (an input with a default) was refused or is explicitly null has no result."""
+        settings = [i.name for i in self.entry.inputs if i.has_default and i.default is not None]
+        if self.entry.judges_settings or not settings:
+            return found
+        if not units.select(pl.any_horizontal(pl.col(settings).is_null())).to_series().any():
+            return found
+        unset = units.select(pl.any_horizontal(pl.col(settings).is_null())).to_series()
+        names = [pl.when(units[name].is_null()).then(pl.lit(name)) for name in settings]
+        return found.with_columns(
+            *(pl.when(~unset).then(pl.col(c)).alias(c) for c in found.columns if c not in ("missing", "invalid")),
+            missing=pl.when(unset).then(pl.concat_str(names, separator="; ", ignore_nulls=True)).otherwise("missing"),
+        )
 
     def _completed(self, computed: pl.DataFrame, inputs: pl.DataFrame, invalid: pl.Series | None) -> pl.DataFrame:
         entry = self.entry

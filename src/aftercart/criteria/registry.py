@@ -108,6 +108,8 @@ class Criterion:
     variants: tuple[Mapping[str, Any], ...] = ()
     """The ways it is run on a study: name, fixed inputs (`set`), other bindings (`bind`), `anchor`, `indications`."""
     unbound_reason: str | None = None
+    judges_settings: bool = False
+    """For `series`: the rule itself says what a missing setting leaves open; otherwise nothing is given without it."""
     disagreements: tuple[str, ...] = ()
     wrong_elsewhere: tuple[str, ...] = ()
     rules: Mapping[str, Any] = field(default_factory=dict)
@@ -185,6 +187,7 @@ def parse(raw: Mapping[str, Any], *, key: str, group: str) -> Criterion:
         window=(window[0], window[1]) if window else None,
         variants=tuple(raw.get("variants", ())),
         unbound_reason=raw.get("unbound_reason"),
+        judges_settings=raw.get("judges_settings", False),
         disagreements=tuple(raw.get("disagreements", ())),
         wrong_elsewhere=tuple(raw.get("wrong_elsewhere", ())),
         rules=raw.get("rules", {}),

@@ -8,7 +8,7 @@ import polars as pl
 
 from aftercart.criteria import registry
 from aftercart.criteria.calling import criterion
-from aftercart.criteria.logic import Interval, first_true, is_true, lt, missing_names
+from aftercart.criteria.logic import Interval, first_true, is_true, lt, may_be_true, missing_names
 
 
 def below(value: pl.Expr, limits: Mapping[str, float], lln: pl.Expr | None, *, highest: int) -> Interval:
@@ -55,7 +55,9 @@ def ctcae_neutrophils(rows: pl.LazyFrame) -> pl.LazyFrame:
     v5 = below(count, rules["v5_below_per_ul"], lln, highest=4)
     v6 = below(count, rules["v6_below_per_ul"], None, highest=4)
     is_v5 = pl.col("ctcae_version") == 5
-    found = either(is_v5, v5, v6)
+    named = pl.col("ctcae_term").is_not_null()
+    graded = either(is_v5, v5, v6)
+    found = Interval(pl.when(named).then(graded.low).otherwise(0), pl.when(named).then(graded.high).otherwise(4))
     grade = pl.col("grade")
     return rows.with_columns(
         grade_min=found.low.cast(pl.Int64), grade_max=found.high.cast(pl.Int64), grade=found.value().cast(pl.Int64)
@@ -64,6 +66,8 @@ def ctcae_neutrophils(rows: pl.LazyFrame) -> pl.LazyFrame:
             ((grade == 1) & is_v5, "below_range"), (is_true(grade > 0), "absolute"), (grade == 0, "normal")
         ),
         missing=pl.when(grade.is_null()).then(
-            missing_names("ctcae_version", "anc_per_ul", ("anc_lln_per_ul", lln.is_null() & is_v5))
+            missing_names(
+                "ctcae_term", "ctcae_version", "anc_per_ul", ("anc_lln_per_ul", lln.is_null() & may_be_true(is_v5))
+            )
         ),
     )

@@ -6,6 +6,7 @@ import polars as pl
 
 from aftercart.criteria import registry
 from aftercart.criteria.calling import criterion
+from aftercart.criteria.logic import missing_names
 
 
 @criterion
@@ -29,13 +30,14 @@ def lab_unit_conversion(rows: pl.LazyFrame) -> pl.LazyFrame:
 
     value, start, end = pl.col("value"), pl.col("from_unit"), pl.col("to_unit")
     celsius = ["c", "Cel", "degC"]
+    known = [*celsius, "degF"]
     temperature = pl.col("analyte") == "temperature"
     converted = (
         pl.when(temperature & (start == "degF") & end.is_in(celsius))
         .then((value - 32) * 5 / 9)
         .when(temperature & start.is_in(celsius) & (end == "degF"))
         .then(value * 9 / 5 + 32)
-        .when(temperature & ((start == end) | (start.is_in(celsius) & end.is_in(celsius))))
+        .when(temperature & start.is_in(known) & end.is_in(known))
         .then(value)
         .otherwise(value * factor("from_unit") / factor("to_unit"))
     )
@@ -47,8 +49,8 @@ def lab_unit_conversion(rows: pl.LazyFrame) -> pl.LazyFrame:
     return rows.with_columns(_converted=rounded).with_columns(
         clause=pl.when(pl.col("_converted").is_not_null())
         .then(pl.lit("converted"))
-        .when(value.is_not_null())
+        .when(pl.all_horizontal(pl.col("value", "analyte", "from_unit", "to_unit").is_not_null()))
         .then(pl.lit("unknown_unit")),
-        missing=pl.when(value.is_null()).then(pl.lit("value")),
+        missing=missing_names("value", "analyte", "from_unit", "to_unit"),
         value=pl.col("_converted"),
     )
