@@ -69,6 +69,7 @@ def test_hard_limits_are_inside(make_study: Make, edge: str, inside: bool) -> No
         {"code": "CRP", "not_done": "true", "reason": "haemolysed"},
         {"code": "CRP", "not_done": "yes"},
         {"code": "HCG", "not_done": "1"},
+        {"code": "HCG", "not_done": "1", "value_text": "sample lost"},
         {"code": "HCG", "value_text": "negative"},
         {"code": "O2DEVICE", "value_text": "room_air"},
     ],

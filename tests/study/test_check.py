@@ -45,7 +45,7 @@ def build(tables: Tables) -> Study:
     for name, rows in given.items():
         full = [{"study_id": "TEST", "row_id": f"{name[:3].upper()}-{i}", **row} for i, row in enumerate(rows, 1)]
         frames[name] = pl.DataFrame(full, schema=schema.polars_schema(name))
-    return Study(StudyMeta("Test study", "TEST", data_cut_off=date(2024, 12, 31)), frames)
+    return Study(StudyMeta("Test study", "TEST", data_cut_off=date(2024, 11, 15)), frames)
 
 
 def events(*rows: Mapping[str, Any]) -> Tables:
@@ -184,13 +184,13 @@ FINE: dict[str, Tables] = {
     },
     "another event of special interest without infusion": events({**CRS, "aesi": "HYPOGAMMA", "suspect_row": None}),
     "a fatal event of grade 5": dead(events=[{**AE, "grade": 5, "grade_scale": "CTCAE5", "outcome": "FATAL"}]),
-    "a death event without a grade": dead(events=[]),
+    "a death event without a grade": {"subjects": [DEAD], **events({**DEATH, "outcome": "FATAL"})},
     "neither grade nor outcome": events(AE),
     "a grade with its scale": events({**AE, "grade": 4, "grade_scale": "CTCAE5", "outcome": "RECOVERED/RESOLVED"}),
     "a stay on the days of the event": events(SERIOUS, STAY),
     "a stay that began before the event": events(SERIOUS, {**STAY, "start": "2022-06-01", "end": "2022-06-10"}),
     "a stay that began later during the event": events(SERIOUS, {**STAY, "start": "2022-06-20", "end": "2022-06-25"}),
-    "a stay of which the end is not known": events(SERIOUS, {**STAY, "end": None}),
+    "a stay of which the end is not known": events(SERIOUS, {**STAY, "start": "2022-06-01", "end": None}),
     "a stay on the day after an event that was over": events(
         {**SERIOUS, "end": "2022-06-10"}, {**STAY, "start": "2022-06-11"}
     ),
@@ -199,7 +199,7 @@ FINE: dict[str, Tables] = {
     ),
     "a stay in the month of the event": events({**SERIOUS, "start": "2022-06", "end": "2022-06"}, STAY),
     "serious, but not by hospital stay": events({**AE, "serious": True, "serious_hospitalisation": False}),
-    "a result of the day of the cut-off": {"observations": [{**CRP, "datetime": "2024-12-31"}]},
+    "a result of the day of the cut-off": {"observations": [{**CRP, "datetime": "2024-11-15T23:00"}]},
     "a result of the year of the cut-off": {"observations": [{**CRP, "datetime": "2024"}]},
     "an end after the cut-off": events({**AE, "end": "2025-02-01"}),
     "one subject high, by no unit": ferritin(P1=70, P2=80, P3=90, P4=320),

@@ -194,6 +194,13 @@ def test_the_order_of_rows_and_columns_does_not_matter(study: Study, tmp_path: P
     assert ids(back, "observations") == ids(study, "observations")
 
 
+def test_tables_made_in_another_order_give_the_same_hash(marked: Study) -> None:
+    turned = {name: table.reverse() for name, table in marked.tables.items()}
+    marks = {name: table.reverse() for name, table in marked.provenance.items()}
+    assert not turned["events"].equals(marked.events)
+    assert replace(marked, tables=turned, provenance=marks) == marked
+
+
 def test_an_absent_table_is_an_empty_one(make_study: Callable[..., Study]) -> None:
     without = make_study(name="without", subjects=SUBJECTS, infusions=INFUSIONS)
     empty = make_study(name="empty", subjects=SUBJECTS, infusions=INFUSIONS, visits=[])
