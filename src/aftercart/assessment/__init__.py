@@ -33,7 +33,7 @@ class Assessments:
     @cached_property
     def table(self) -> pl.DataFrame:
         """The tidy table: one row per subject, criterion, variant and time (columns: `assess.tables.TIDY`)."""
-        parts = [tables.tidy(registry.get(k), frame, self.timeline.subjects) for k, frame in self.wide.items()]
+        parts = [tables.tidy(registry.get(k), frame, self.timeline) for k, frame in self.wide.items()]
         whole = pl.concat([pl.DataFrame(schema=tables.TIDY), *parts], how="vertical_relaxed")
         return whole.sort("subject_id", "criterion", "variant", "day", "datetime", "source_rows", nulls_last=False)
 
@@ -45,7 +45,7 @@ class Assessments:
         registry.get(key)
         if key not in self.wide:
             return pl.DataFrame(schema={"subject_id": pl.String})
-        frame = self.wide[key]
+        frame = tables.with_named_rows(self.wide[key], self.timeline.rows)
         return (
             self.timeline.subjects.select("_s", "subject_id", "infusion_seq")
             .join(frame, on="_s", how="inner", maintain_order="right")

@@ -12,7 +12,8 @@ from typing import Any
 import polars as pl
 
 from aftercart.assessment import medicines
-from aftercart.assessment.timeline import Timeline
+from aftercart.assessment.timeline import REF, Timeline
+from aftercart.assessment.values import by_day, by_visit, code_of, observed
 from aftercart.criteria import registry
 from aftercart.criteria.frames import TYPES
 from aftercart.criteria.registry import Criterion, Input
@@ -21,7 +22,6 @@ from aftercart.study import dictionary
 Results = Mapping[str, pl.DataFrame]
 """Results of the criteria that ran before, by key (see `aftercart.assessment.run`)."""
 
-EVIDENCE = {"_k": pl.Int64, "input": pl.String, "ref": pl.String}
 CENSORED = {"_k": pl.Int64, "input": pl.String, "comparator": pl.String}
 
 
@@ -52,34 +52,30 @@ class Bound:
 
 @dataclass(frozen=True)
 class Column:
-    """One bound column: values in the order of the units, and evidence."""
+    """One bound column: values in the order of the units, the rows behind them (`_k`, `ref`), and comparators."""
 
     values: pl.Series
-    evidence: pl.DataFrame | None = None
-    censored: pl.DataFrame | None = None
+    evidence: tuple[pl.DataFrame, ...] = ()
+    censored: tuple[pl.DataFrame, ...] = ()
 
 
 def bind(entry: Criterion, variant: Variant, units: pl.DataFrame, timeline: Timeline, results: Results) -> Bound:
     """Fill every input of a row criterion for the given units."""
     columns: list[pl.Series] = []
-    evidence: list[pl.DataFrame] = []
-    censored: list[pl.DataFrame] = []
+    names = pl.Enum([*(i.name for i in entry.inputs), *([entry.rows] if entry.rows else [])])
+    evidence = [pl.DataFrame(schema={"_k": pl.Int64, "input": names, "ref": REF})]
+    censored = [pl.DataFrame(schema=CENSORED)]
     for spec in entry.inputs:
         column = _column(spec, variant, entry, units, timeline, results)
         columns.append(column.values.alias(spec.name))
-        for found, kept in ((column.evidence, evidence), (column.censored, censored)):
-            if found is not None and found.height:
-                kept.append(found.with_columns(input=pl.lit(spec.name)))
+        evidence += [e.select("_k", pl.lit(spec.name, dtype=names).alias("input"), "ref") for e in column.evidence]
+        censored += [c.select("_k", pl.lit(spec.name).alias("input"), "comparator") for c in column.censored]
     return Bound(
         units=units,
         inputs=pl.DataFrame(columns) if columns else pl.DataFrame({"_none": [None] * units.height}),
-        evidence=_gather(evidence, EVIDENCE),
-        censored=_gather(censored, CENSORED),
+        evidence=pl.concat(evidence),
+        censored=pl.concat(censored),
     )
-
-
-def _gather(frames: list[pl.DataFrame], schema: Mapping[str, Any]) -> pl.DataFrame:
-    return pl.concat([f.select(list(schema)) for f in frames]) if frames else pl.DataFrame(schema=dict(schema))
 
 
 def _column(
@@ -98,19 +94,15 @@ def _column(
         values = found.values.cast(TYPES[spec.type], strict=False) if spec.type in TYPES else found.values
         used = values.is_not_null() if result is None else values.is_not_null() & result.is_null()
         result = values if result is None else result.zip_with(result.is_not_null(), values)
-        keys = units.select("_k").filter(used)
-        for frame, kept in ((found.evidence, evidence), (found.censored, censored)):
-            if frame is not None and frame.height:
-                kept.append(frame.join(keys, on="_k", how="semi"))
+        keys = None if used.all() else units.select("_k").filter(used)
+        for frames, kept in ((found.evidence, evidence), (found.censored, censored)):
+            filled = [f for f in frames if f.height]
+            kept += filled if keys is None else [f.join(keys, on="_k", how="semi") for f in filled]
     assert result is not None
     absent = next((b["absent"] for b in bindings if "absent" in b), None)
     if absent is not None:
         result = result.fill_null(absent)
-    return Column(result, _stack(evidence), _stack(censored))
-
-
-def _stack(frames: list[pl.DataFrame]) -> pl.DataFrame | None:
-    return pl.concat(frames, how="diagonal") if frames else None
+    return Column(result, tuple(evidence), tuple(censored))
 
 
 def constant(spec: Input, value: Any, height: int) -> pl.Series:
@@ -139,15 +131,13 @@ def resolve(
         return _result(binding, entry, units, results)
     if "drug" in binding or "drug_name" in binding:
         values, evidence = medicines.at(units, timeline, binding)
-        return Column(values, evidence)
+        return Column(values, (evidence,))
     if "subject" in binding:
-        subjects = timeline.subjects.select(
-            "_s", value=pl.col(binding["subject"]), ref=pl.concat_str(pl.lit("subjects:"), "row_id")
-        )
+        subjects = timeline.subjects.select("_s", "ref", value=pl.col(binding["subject"]))
         joined = units.join(subjects, on="_s", how="left", maintain_order="left")
-        return Column(joined["value"], joined.filter(pl.col("value").is_not_null()).select("_k", "ref"))
+        return Column(joined["value"], (joined.filter(pl.col("value").is_not_null()).select("_k", "ref"),))
     if "event" in binding:
-        return Column(units[binding["event"]], units.select("_k", "ref"))
+        return Column(units[binding["event"]], (units.select("_k", "ref"),))
     if "time" in binding:
         day = units["day"]
         return Column(day if binding["time"] == "day" else day / 365.25)
@@ -158,80 +148,44 @@ def resolve(
     raise AssertionError(f"{entry.key}.{spec.name}: unknown binding {dict(binding)}")
 
 
-def code_of(binding: Mapping[str, Any]) -> str:
-    """The fact code of an `obs` or `item` binding, or of `other`: an item attributed to another cause."""
-    kind = next(k for k in ("obs", "item", "other") if k in binding)
-    return f"{kind}:{binding[kind]}"
-
-
-def fact_values(spec: Input, binding: Mapping[str, Any], timeline: Timeline) -> pl.DataFrame:
-    """All values of one binding: `_s`, `day`, `value`, the sort key that decides within a day, and the source row."""
-    facts = timeline.fact(code_of(binding)).filter(pl.col("day").is_not_null())
-    if binding.get("text"):
-        value = pl.col("text")
-        order = {name: float(i) for i, name in enumerate(spec.allowed)}
-        key = pl.col("text").replace_strict(order, default=-1.0, return_dtype=pl.Float64)
-    else:
-        value = pl.col(binding.get("attr", "value"))
-        if "unit" in binding and "obs" in binding:
-            factor, offset = dictionary.from_standard(binding["obs"], binding["unit"])
-            value = value * factor + offset
-        key = value
-    how = binding.get("day", "last")
-    if how == "min":
-        key = -key
-    elif how == "last":
-        key = pl.lit(0.0)
-    return facts.select("_s", "day", "time", "comparator", "ref", _key=key, value=value).filter(
-        pl.col("value").is_not_null()
-    )
-
-
 def _fact(spec: Input, binding: Mapping[str, Any], entry: Criterion, units: pl.DataFrame, timeline: Timeline) -> Column:
-    if "attr" in binding and "_fact" in units.columns and units["_code"].first() == code_of(binding):
-        return _same_row(spec, binding, units, timeline)
-    found = place(fact_values(spec, binding, timeline), entry, units, timeline, at=binding.get("at"))
-    best = (
-        found.sort("_k", "_key", "time", "ref", nulls_last=False)
-        .group_by("_k", maintain_order=True)
-        .agg(pl.col("value").last(), pl.col("comparator").last())
-    )
-    joined = units.select("_k").join(best, on="_k", how="left", maintain_order="left")
-    values = joined["value"]
-    if spec.type == "bool":
-        values = values > 0
-    return Column(
-        values,
-        found.select("_k", "ref").sort("_k", "ref"),
-        joined.filter(pl.col("comparator").is_not_null()).select("_k", "comparator"),
-    )
+    """The value of the unit's own row, of its day, or of its visit (or the baseline visit)."""
+    if "_fact" in units.columns and units["_code"].first() == code_of(binding):
+        return _own_row(spec, binding, units, timeline)
+    if binding.get("at") == "baseline":
+        found = by_visit(spec, binding, timeline)
+        baseline = timeline.visits.filter(pl.col("visit") == "baseline").select("_s", "_v")
+        keyed = units.select("_k", "_s").join(baseline, on="_s", how="left", maintain_order="left")
+    elif entry.per in ("visit", "visit_pair"):
+        found, keyed = by_visit(spec, binding, timeline), units
+    else:
+        found, keyed = by_day(spec, binding, timeline), units
+    joined = keyed.select("_k", found.key).join(found.values, on=found.key, how="left", maintain_order="left")
+    evidence = [joined.filter(pl.col("ref").is_not_null()).select("_k", "ref")]
+    if found.beside.height:
+        evidence.append(keyed.select("_k", found.key).join(found.beside, on=found.key, how="inner").select("_k", "ref"))
+    return Column(_typed_value(spec, joined["value"]), tuple(evidence), _comparators(joined))
 
 
-def _same_row(spec: Input, binding: Mapping[str, Any], units: pl.DataFrame, timeline: Timeline) -> Column:
-    del spec
-    factor, offset = dictionary.from_standard(binding["obs"], binding["unit"]) if "unit" in binding else (1.0, 0.0)
-    rows = timeline.fact(code_of(binding)).select("ref", value=pl.col(binding["attr"]) * factor + offset)
-    return Column(units.select("ref").join(rows, on="ref", how="left", maintain_order="left")["value"])
+def _own_row(spec: Input, binding: Mapping[str, Any], units: pl.DataFrame, timeline: Timeline) -> Column:
+    if "attr" in binding:
+        factor, offset = dictionary.from_standard(binding["obs"], binding["unit"]) if "unit" in binding else (1.0, 0.0)
+        rows = timeline.fact(code_of(binding)).select("ref", value=pl.col(binding["attr"]) * factor + offset)
+        return Column(units.select("ref").join(rows, on="ref", how="left", maintain_order="left")["value"])
+    rows = observed(spec, binding, timeline).select("ref", "value", "comparator")
+    joined = units.select("_k", "ref").join(rows, on="ref", how="left", maintain_order="left")
+    known = joined.filter(pl.col("value").is_not_null()).select("_k", "ref")
+    return Column(_typed_value(spec, joined["value"]), (known,), _comparators(joined))
 
 
-def place(
-    values: pl.DataFrame, entry: Criterion, units: pl.DataFrame, timeline: Timeline, *, at: str | None
-) -> pl.DataFrame:
-    """Assign values to units: the same day, or the day of the window that is nearest the visit."""
-    if entry.per in ("visit", "visit_pair") or at == "baseline":
-        if at == "baseline":
-            windows = timeline.visits.filter(pl.col("visit") == "baseline").select("_s", "target", "lo", "hi")
-            targets = units.select("_k", "_s").join(windows, on="_s", how="inner")
-        else:
-            targets = units.select("_k", "_s", "target", "lo", "hi")
-        joined = targets.join(values, on="_s", how="inner").filter(pl.col("day").is_between(pl.col("lo"), pl.col("hi")))
-        far = (pl.col("day") - pl.col("target")).abs() * 2 + (pl.col("day") > pl.col("target")).cast(pl.Int64)
-        return joined.with_columns(_far=far).filter(pl.col("_far") == pl.col("_far").min().over("_k"))
-    if "_fact" in units.columns:
-        own = units.select("_k", "ref").join(values, on="ref", how="inner")
-        if own.height:
-            return own
-    return units.select("_k", "_s", "day").join(values, on=["_s", "day"], how="inner")
+def _typed_value(spec: Input, values: pl.Series) -> pl.Series:
+    return values > 0 if spec.type == "bool" else values
+
+
+def _comparators(joined: pl.DataFrame) -> tuple[pl.DataFrame, ...]:
+    if joined["comparator"].null_count() == joined.height:
+        return ()
+    return (joined.filter(pl.col("comparator").is_not_null()).select("_k", "comparator"),)
 
 
 def _item_list(
@@ -245,7 +199,7 @@ def _item_list(
     frame = pl.DataFrame([p.values.cast(pl.Float64).alias(str(i)) for i, p in enumerate(parts)])
     answered = pl.any_horizontal(pl.all().is_not_null())
     values = frame.select(pl.when(answered).then(pl.concat_list(pl.all()))).to_series()
-    return Column(values, _stack([p.evidence for p in parts if p.evidence is not None]))
+    return Column(values, tuple(e for p in parts for e in p.evidence))
 
 
 def _result(binding: Mapping[str, Any], entry: Criterion, units: pl.DataFrame, results: Results) -> Column:
@@ -273,4 +227,4 @@ def _result(binding: Mapping[str, Any], entry: Criterion, units: pl.DataFrame, r
     rests_on = next((o.inputs for o in registry.get(key).outputs if o.name == output), ())
     if rests_on:
         evidence = evidence.filter(pl.col("input").is_in(list(rests_on)))
-    return Column(joined["value"], evidence.select("_k", "ref").unique().sort("_k", "ref"))
+    return Column(joined["value"], (evidence.select("_k", "ref"),))

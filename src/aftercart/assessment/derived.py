@@ -50,7 +50,7 @@ def _earlier_fever(units: pl.DataFrame, timeline: Timeline, results: Results) ->
     joined = units.join(first, on="_s", how="left", maintain_order="left", suffix="_fever")
     earlier = (pl.col("first") < pl.col("day")).fill_null(value=False)
     ref = "ref_fever" if "ref_fever" in joined.columns else "ref"
-    return Column(joined.select(earlier).to_series(), joined.filter(earlier).select("_k", ref=ref))
+    return Column(joined.select(earlier).to_series(), (joined.filter(earlier).select("_k", ref=ref),))
 
 
 def _present_descriptors(units: pl.DataFrame, timeline: Timeline, results: Results) -> Column:
@@ -68,7 +68,7 @@ def _present_descriptors(units: pl.DataFrame, timeline: Timeline, results: Resul
     listed = found.select("_s", "visit", "source_rows", value=pl.when(known).then(present))
     joined = units.join(listed, on=["_s", "visit"], how="left", maintain_order="left")
     evidence = joined.select("_k", ref="source_rows").explode("ref").filter(pl.col("ref").is_not_null())
-    return Column(joined["value"], evidence)
+    return Column(joined["value"], (evidence,))
 
 
 def _last_follow_up_day(units: pl.DataFrame, timeline: Timeline, results: Results) -> Column:
@@ -130,7 +130,7 @@ def _highest_prednisone_8_weeks(units: pl.DataFrame, timeline: Timeline, results
     )
     joined = units.select(unit="_k").join(highest, on="unit", how="left", maintain_order="left")
     evidence = found.join(days.select("_k", "unit"), on="_k").select("ref", _k="unit").unique()
-    return Column(joined["value"], evidence)
+    return Column(joined["value"], (evidence,))
 
 
 def _dsdna_since_infusion(units: pl.DataFrame, timeline: Timeline, results: Results) -> Column:
@@ -147,7 +147,7 @@ def _dsdna_since_infusion(units: pl.DataFrame, timeline: Timeline, results: Resu
     )
     listed = seen.group_by("_k", maintain_order=True).agg("value")
     joined = units.select("_k").join(listed, on="_k", how="left", maintain_order="left")
-    return Column(joined["value"], seen.select("_k", "ref"))
+    return Column(joined["value"], (seen.select("_k", "ref"),))
 
 
 def _upcr_nadir(units: pl.DataFrame, timeline: Timeline, results: Results) -> Column:
@@ -165,7 +165,7 @@ def _upcr_nadir(units: pl.DataFrame, timeline: Timeline, results: Results) -> Co
     earlier = units.select("_k", "_s", "lo").join(ratios, on="_s", how="inner").filter(pl.col("day") < pl.col("lo"))
     nadir = earlier.group_by("_k").agg(value=pl.when(pl.col("sustained").any()).then(pl.col("value").min()))
     joined = units.select("_k").join(nadir, on="_k", how="left", maintain_order="left")
-    return Column(joined["value"], earlier.select("_k", "ref").sort("_k", "ref"))
+    return Column(joined["value"], (earlier.select("_k", "ref").sort("_k", "ref"),))
 
 
 def _baseline_range_flag(units: pl.DataFrame, timeline: Timeline, results: Results) -> Column:
@@ -193,7 +193,7 @@ def _baseline_range_flag(units: pl.DataFrame, timeline: Timeline, results: Resul
         .when(pl.col("ref_high").is_not_null())
         .then(pl.lit("normal"))
     )
-    return Column(joined.select(flag).to_series(), joined.filter(pl.col("ref").is_not_null()).select("_k", "ref"))
+    return Column(joined.select(flag).to_series(), (joined.filter(pl.col("ref").is_not_null()).select("_k", "ref"),))
 
 
 def _lloq_copies(units: pl.DataFrame, timeline: Timeline, results: Results) -> Column:

@@ -8,8 +8,9 @@ from typing import Any
 import polars as pl
 
 from aftercart.assessment import censoring, derived, tables
-from aftercart.assessment.binding import Results, Variant, bind, fact_values
-from aftercart.assessment.timeline import Timeline
+from aftercart.assessment.binding import Results, Variant, bind
+from aftercart.assessment.timeline import REF, Timeline
+from aftercart.assessment.values import observed
 from aftercart.criteria.calling import prepare, validated, with_row_reasons
 from aftercart.criteria.frames import TYPES
 from aftercart.criteria.registry import Criterion, Input
@@ -39,8 +40,9 @@ def assess(
         marks = marked.select("_k", "comparator", input=pl.lit(spec.name)).unique()
         reason = found.join(censoring.reasons(marks), on="_k", how="left", maintain_order="left")["reason"]
         outputs = censoring.merge(entry, low, high, reason)
-    refs = rows.filter(pl.col("ref").is_not_null()).select("_k", input=pl.lit(entry.rows), ref="ref")
-    evidence = pl.concat([bound.evidence, refs.select(bound.evidence.columns)])
+    whose = pl.lit(entry.rows, dtype=bound.evidence.schema["input"])
+    refs = rows.filter(pl.col("ref").is_not_null()).select("_k", input=whose, ref="ref")
+    evidence = pl.concat([bound.evidence, refs])
     return tables.assemble(variant, found, bound.inputs, outputs, evidence)
 
 
@@ -63,9 +65,9 @@ def _rows(
     rows = rows.with_columns(
         pl.lit(i.default if i.has_default else None, dtype=TYPES[i.type]).alias(i.name) for i in blanks
     )
-    for name in ("ref", "comparator", "_input"):
+    for name, dtype in (("ref", REF), ("comparator", pl.String), ("_input", pl.String)):
         if name not in rows.columns:
-            rows = rows.with_columns(pl.lit(None, dtype=pl.String).alias(name))
+            rows = rows.with_columns(pl.lit(None, dtype=dtype).alias(name))
     return rows.sort("_k", "day", "ref", nulls_last=True)
 
 
@@ -82,7 +84,7 @@ def _from_main_input(entry: Criterion, variant: Variant, timeline: Timeline, res
     if "result" in binding:
         rows = _result_rows(_beside(entry, variant, binding), binding, results)
     else:
-        values = fact_values(main, binding, timeline)
+        values = observed(main, binding, timeline)
         rows = values.select(
             "_s", "day", "comparator", "ref", pl.col("value").alias(main.name), _input=pl.lit(main.name)
         )

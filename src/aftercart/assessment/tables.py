@@ -7,6 +7,7 @@ from typing import Any
 import polars as pl
 
 from aftercart.assessment.binding import Variant
+from aftercart.assessment.timeline import REF, Timeline
 from aftercart.criteria.registry import Criterion
 
 
@@ -18,17 +19,23 @@ def assemble(
         variant=pl.lit(variant.name, dtype=pl.String)
     )
     named = inputs.rename({c: f"in.{c}" for c in inputs.columns})
-    rows = evidence.group_by("_k").agg(
-        source_rows=pl.col("ref").unique().sort(),
-        evidence=pl.struct("input", "ref").unique().sort(),
-    )
     wide = pl.concat([labels, named, outputs], how="horizontal")
-    empty = pl.lit([], dtype=pl.List(pl.String))
+    sources = _distinct(evidence.select("_k", "ref")).group_by("_k", maintain_order=True).agg(source_rows="ref")
+    by_input = _distinct(evidence.select("_k", "input", "ref"))
+    by_input = by_input.group_by("_k", maintain_order=True).agg(evidence=pl.struct("input", "ref"))
     return (
-        wide.join(rows, on="_k", how="left", maintain_order="left")
-        .with_columns(pl.col("source_rows").fill_null(empty))
+        wide.join(sources, on="_k", how="left", maintain_order="left")
+        .join(by_input, on="_k", how="left", maintain_order="left")
+        .with_columns(pl.col("source_rows").fill_null(pl.lit([], dtype=pl.List(REF))))
         .drop("_k")
     )
+
+
+def _distinct(rows: pl.DataFrame) -> pl.DataFrame:
+    """The distinct rows, sorted."""
+    ordered = rows.sort(rows.columns)
+    new = pl.any_horizontal(pl.col(c).to_physical() != pl.col(c).to_physical().shift(1) for c in rows.columns)
+    return ordered.filter(new.fill_null(value=True))
 
 
 TIDY: dict[str, Any] = {
@@ -53,7 +60,7 @@ TIDY: dict[str, Any] = {
 """Columns of the tidy table of assessments."""
 
 
-def tidy(entry: Criterion, wide: pl.DataFrame, subjects: pl.DataFrame) -> pl.DataFrame:
+def tidy(entry: Criterion, wide: pl.DataFrame, timeline: Timeline) -> pl.DataFrame:
     """Turn one criterion's wide results into rows of the tidy table."""
     primary = pl.col(entry.primary)
     kind = wide.schema[entry.primary]
@@ -61,7 +68,7 @@ def tidy(entry: Criterion, wide: pl.DataFrame, subjects: pl.DataFrame) -> pl.Dat
     nothing = pl.lit(None, dtype=pl.Float64)
     low, high = (pl.col(entry.bounds[0]), pl.col(entry.bounds[1])) if entry.bounds else (nothing, nothing)
     return (
-        wide.join(subjects.select("_s", "subject_id", "infusion_seq"), on="_s", how="left", maintain_order="left")
+        wide.join(timeline.subjects.select("_s", "subject_id", "infusion_seq"), on="_s", how="left", maintain_order="left")
         .select(
             "subject_id",
             "infusion_seq",
@@ -71,7 +78,7 @@ def tidy(entry: Criterion, wide: pl.DataFrame, subjects: pl.DataFrame) -> pl.Dat
             "clause",
             "missing",
             "invalid",
-            "source_rows",
+            source_rows=named_rows(wide["source_rows"], timeline.rows),
             criterion=pl.lit(entry.key),
             datetime=pl.col("time"),
             value=primary.cast(pl.Float64) if kind.is_numeric() or kind == pl.Boolean else nothing,
@@ -83,6 +90,24 @@ def tidy(entry: Criterion, wide: pl.DataFrame, subjects: pl.DataFrame) -> pl.Dat
         )
         .select(list(TIDY))
     )
+
+
+def with_named_rows(wide: pl.DataFrame, rows: pl.Series) -> pl.DataFrame:
+    """The wide results with the names of source rows in place of their places in the timeline."""
+    pairs = wide.select("evidence").with_row_index("_r").explode("evidence").drop_nulls("evidence").unnest("evidence")
+    pairs = pairs.select("_r", pl.col("input").cast(pl.String), rows.gather(pairs["ref"]).alias("ref"))
+    evidence = pairs.group_by("_r", maintain_order=True).agg(evidence=pl.struct("input", "ref"))
+    named = wide.drop("evidence").with_row_index("_r").join(evidence, on="_r", how="left", maintain_order="left")
+    return named.drop("_r").with_columns(source_rows=named_rows(wide["source_rows"], rows))
+
+
+def named_rows(places: pl.Series, rows: pl.Series) -> pl.Series:
+    """Lists of the names of source rows from lists of their places."""
+    flat = pl.DataFrame({"_r": pl.int_range(len(places), eager=True), "ref": places}).explode("ref").drop_nulls("ref")
+    named = flat.select("_r", name=rows.gather(flat["ref"])).group_by("_r", maintain_order=True).agg("name")
+    whole = pl.DataFrame({"_r": pl.int_range(len(places), eager=True)})
+    joined = whole.join(named, on="_r", how="left", maintain_order="left")
+    return joined.select(pl.col("name").fill_null(pl.lit([], dtype=pl.List(pl.String)))).to_series()
 
 
 def _text(column: pl.Expr, kind: pl.DataType) -> pl.Expr:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from aftercart.study import dates, drugs
+from aftercart.study import dates, drugs, schema
+from aftercart.study.model import in_order
 
 if TYPE_CHECKING:
     from aftercart.study.model import Study
@@ -21,20 +23,8 @@ PER_DAY = {"QD": 1.0, "BID": 2.0, "TID": 3.0, "QID": 4.0, "QOD": 0.5, "ONCE": 1.
 
 MG_PER_UNIT = {"mg": 1.0, "g": 1000.0, "ug": 0.001}
 
-FACT_COLUMNS = (
-    "_s",
-    "day",
-    "time",
-    "code",
-    "value",
-    "text",
-    "comparator",
-    "unit",
-    "ref_low",
-    "ref_high",
-    "lloq",
-    "ref",
-)
+REF = pl.UInt32
+"""A source row within a timeline: its place in `Timeline.rows`. Within a subject, places sort as the names do."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +40,7 @@ class Timeline:
     events: pl.DataFrame
     """Events with `_s` and `day`."""
     visits: pl.DataFrame
-    """One row per subject and visit window: `_s`, `visit`, `target`, `lo`, `hi`."""
+    """One row per subject and visit window: `_v`, `_s`, `visit`, `target`, `lo`, `hi`."""
     contacts: pl.DataFrame
     """Days on which a subject was seen (`_s`, `day`): visits that took place, and days with an answered item."""
     complete_classes: frozenset[str]
@@ -59,6 +49,10 @@ class Timeline:
     """Subjects (`_s`) of whom rows of medicines were refused: for them no row proves nothing."""
     lost_events: frozenset[int]
     """Subjects of whom rows of events were refused; all of them when the study records no event of any kind."""
+    rows: pl.Series
+    """The name of every source row (`observations:OBS-12`), which all `ref` columns point into."""
+    memo: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
+    """Values by day and by visit that several criteria read, kept so that they are found once."""
 
     @cached_property
     def by_code(self) -> dict[str, pl.DataFrame]:
@@ -76,28 +70,58 @@ def build(study: Study) -> Timeline:
     Rows entered in error, not done, derived, or of a subject without that infusion are left out; a row whose date
     is only partly known has no day and cannot be placed on one.
     """
-    subjects = _subjects(study)
-    facts = pl.concat([_observations(study, subjects), _items(study, subjects)]).sort(
-        "code", "_s", "day", "time", "ref", nulls_last=True
-    )
-    exposures = _exposures(study, subjects)
-    events = _events(study, subjects)
+    tables, rows = _numbered(study)
+    subjects = _subjects(study, tables)
+    facts = _observations(tables, subjects)
+    items = _items(tables, subjects)
+    exposures = _exposures(tables, subjects)
     subjects = subjects.with_columns(last_day=_last_day(study, subjects))
-    contacts = _contacts(study, subjects, facts)
-    visits = _visits(study, subjects, exposures, contacts)
+    contacts = _contacts(tables, subjects, items)
     return Timeline(
         subjects=subjects,
-        facts=facts,
+        facts=_sorted(pl.concat([facts, items])),
         exposures=exposures,
-        events=events,
-        visits=visits,
+        events=_events(tables, subjects),
+        visits=_visits(study, subjects, exposures, contacts),
         contacts=contacts,
         complete_classes=frozenset(study.meta.complete_drug_classes),
         lost_medicines=_lost(study, subjects, "exposures"),
         lost_events=_lost(study, subjects, "events")
-        if study.tables["events"].height
+        if _records_events(study)
         else frozenset(subjects["_s"].to_list()),
+        rows=rows,
     )
+
+
+def _numbered(study: Study) -> tuple[dict[str, pl.DataFrame], pl.Series]:
+    """The tables in order, each row with its `ref`, and the names that the refs stand for."""
+    tables: dict[str, pl.DataFrame] = {}
+    names = [pl.Series("row", [], dtype=pl.String)]
+    start = 0
+    for name in sorted(schema.tables()):
+        table = in_order(study.tables[name])
+        tables[name] = table.with_columns(ref=pl.int_range(start, start + table.height, dtype=REF))
+        names.append(table.select(row=pl.concat_str(pl.lit(f"{name}:"), "row_id")).to_series())
+        start += table.height
+    return tables, pl.concat(names)
+
+
+def _records_events(study: Study) -> bool:
+    """Whether the study as a whole records events; part of it may hold none."""
+    kept = study.row_counts.get("events", {}).get("kept", 0)
+    return bool(kept or study.tables["events"].height)
+
+
+def _sorted(facts: pl.DataFrame) -> pl.DataFrame:
+    """Facts by code, subject, day, time and row: within a day the last value stands last."""
+    codes = pl.Enum(facts["code"].unique().sort())
+    times = facts["time"].drop_nulls().unique().sort()
+    rank = pl.int_range(len(times), dtype=pl.UInt32, eager=True)
+    ranked = facts.with_columns(
+        code=pl.col("code").cast(codes),
+        _time=pl.col("time").replace_strict(times, rank, default=None, return_dtype=pl.UInt32),
+    )
+    return ranked.sort("code", "_s", "day", "_time", "ref", nulls_last=True).drop("_time")
 
 
 def _lost(study: Study, subjects: pl.DataFrame, table: str) -> frozenset[int]:
@@ -115,9 +139,9 @@ def _valid(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.filter(pl.col("status").is_null() | (pl.col("status") != "entered_in_error"))
 
 
-def _subjects(study: Study) -> pl.DataFrame:
+def _subjects(study: Study, tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     infusions = (
-        _valid(study.tables["infusions"])
+        _valid(tables["infusions"])
         .filter(pl.col("infusion_seq") == study.meta.reference_infusion)
         .select("subject_id", "infusion_seq", infusion_date=dates.earliest("start"), exact=dates.latest("start"))
         .filter((pl.col("infusion_date") == pl.col("exact")) & pl.col("infusion_date").is_not_null())
@@ -125,7 +149,7 @@ def _subjects(study: Study) -> pl.DataFrame:
         .unique("subject_id", keep="first", maintain_order=True)
     )
     return (
-        _valid(study.tables["subjects"])
+        _valid(tables["subjects"])
         .unique("subject_id", keep="first", maintain_order=True)
         .join(infusions, on="subject_id", how="inner", maintain_order="left")
         .sort("subject_id")
@@ -134,23 +158,18 @@ def _subjects(study: Study) -> pl.DataFrame:
     )
 
 
-def _placed(frame: pl.DataFrame, subjects: pl.DataFrame, table: str) -> pl.DataFrame:
+def _placed(frame: pl.DataFrame, subjects: pl.DataFrame) -> pl.DataFrame:
     keys = subjects.select("_s", "subject_id", "infusion_date")
-    return (
-        _valid(frame)
-        .join(keys, on="subject_id", how="inner", maintain_order="left")
-        .with_columns(ref=pl.concat_str(pl.lit(f"{table}:"), pl.col("row_id")))
-    )
+    return _valid(frame).join(keys, on="subject_id", how="inner", maintain_order="left")
 
 
 def _day_of(column: str) -> pl.Expr:
-    first, last = dates.earliest(column), dates.latest(column)
-    exact = pl.when(first == last).then(first)
+    exact = pl.col(column).map_batches(dates.exact, return_dtype=pl.Date)
     return (exact - pl.col("infusion_date")).dt.total_days().cast(pl.Int64)
 
 
-def _observations(study: Study, subjects: pl.DataFrame) -> pl.DataFrame:
-    rows = _placed(study.tables["observations"], subjects, "observations").filter(
+def _observations(tables: Mapping[str, pl.DataFrame], subjects: pl.DataFrame) -> pl.DataFrame:
+    rows = _placed(tables["observations"], subjects).filter(
         ~pl.col("not_done").fill_null(value=False) & ~pl.col("derived").fill_null(value=False)
     )
     return rows.select(
@@ -169,9 +188,9 @@ def _observations(study: Study, subjects: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _items(study: Study, subjects: pl.DataFrame) -> pl.DataFrame:
+def _items(tables: Mapping[str, pl.DataFrame], subjects: pl.DataFrame) -> pl.DataFrame:
     """Answered items; a finding attributed to something other than the disease does not count (H6)."""
-    rows = _placed(study.tables["assessments"], subjects, "assessments").filter(
+    rows = _placed(tables["assessments"], subjects).filter(
         ~pl.col("not_done").fill_null(value=False)
     )
     value = (
@@ -203,8 +222,8 @@ def _as_facts(rows: pl.DataFrame, kind: str, value: pl.Expr) -> pl.DataFrame:
     )
 
 
-def _exposures(study: Study, subjects: pl.DataFrame) -> pl.DataFrame:
-    rows = _placed(study.tables["exposures"], subjects, "exposures")
+def _exposures(tables: Mapping[str, pl.DataFrame], subjects: pl.DataFrame) -> pl.DataFrame:
+    rows = _placed(tables["exposures"], subjects)
 
     def days(bound: pl.Expr) -> pl.Expr:
         return (bound - pl.col("infusion_date")).dt.total_days().cast(pl.Int64)
@@ -240,8 +259,8 @@ def _exposures(study: Study, subjects: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _events(study: Study, subjects: pl.DataFrame) -> pl.DataFrame:
-    rows = _placed(study.tables["events"], subjects, "events")
+def _events(tables: Mapping[str, pl.DataFrame], subjects: pl.DataFrame) -> pl.DataFrame:
+    rows = _placed(tables["events"], subjects)
     return rows.with_columns(
         day=_day_of("start"),
         end_day=(dates.latest("end") - pl.col("infusion_date")).dt.total_days().cast(pl.Int64),
@@ -257,10 +276,9 @@ def _last_day(study: Study, subjects: pl.DataFrame) -> pl.Series:
     return subjects.select((last - pl.col("infusion_date")).dt.total_days().cast(pl.Int64)).to_series()
 
 
-def _contacts(study: Study, subjects: pl.DataFrame, facts: pl.DataFrame) -> pl.DataFrame:
-    visited = _placed(study.tables["visits"], subjects, "visits").filter(pl.col("occurred").fill_null(value=True))
-    answered = facts.filter(pl.col("code").str.starts_with("item:"))
-    days = pl.concat([answered.select("_s", "day"), visited.select("_s", day=_day_of("start"))])
+def _contacts(tables: Mapping[str, pl.DataFrame], subjects: pl.DataFrame, items: pl.DataFrame) -> pl.DataFrame:
+    visited = _placed(tables["visits"], subjects).filter(pl.col("occurred").fill_null(value=True))
+    days = pl.concat([items.select("_s", "day"), visited.select("_s", day=_day_of("start"))])
     return days.filter(pl.col("day").is_not_null()).unique().sort("_s", "day")
 
 
@@ -298,6 +316,7 @@ def _visits(study: Study, subjects: pl.DataFrame, exposures: pl.DataFrame, conta
         .with_columns(target=pl.coalesce("contact", "target"))
         .drop("contact")
         .sort("_s", "_order")
+        .with_row_index("_v")
     )
 
 

@@ -8,8 +8,9 @@ from typing import Any
 import polars as pl
 
 from aftercart.assessment import derived
-from aftercart.assessment.binding import Results, Variant, code_of, fact_values
+from aftercart.assessment.binding import Results, Variant
 from aftercart.assessment.timeline import Timeline
+from aftercart.assessment.values import BY_DAY, code_of, observed
 from aftercart.criteria.registry import Criterion, Input
 
 OBSERVABLE = frozenset({"obs", "item", "items", "other", "result"})
@@ -25,7 +26,7 @@ def find(entry: Criterion, variant: Variant, timeline: Timeline, results: Result
         if name not in units.columns:
             units = units.with_columns(pl.lit(None, dtype=dtype).alias(name))
     order = [c for c in ("_s", "_order", "day", "time", "ref") if c in units.columns]
-    return units.sort(order, nulls_last=True).with_row_index("_k").with_columns(pl.col("_k").cast(pl.Int64))
+    return units.sort(order, nulls_last=True).with_row_index("_k").with_columns(pl.col("_k").cast(pl.Int64), BY_DAY)
 
 
 def _applicable(entry: Criterion, variant: Variant, timeline: Timeline) -> pl.DataFrame:
@@ -100,12 +101,10 @@ def _observed(entry: Criterion, variant: Variant, timeline: Timeline, results: R
 def _seen(spec: Input, binding: Mapping[str, Any], timeline: Timeline, results: Results) -> pl.DataFrame | None:
     no_visit = pl.lit(None, dtype=pl.String)
     if "obs" in binding or "item" in binding or "other" in binding:
-        return fact_values(spec, binding, timeline).select("_s", "day", visit=no_visit)
+        return observed(spec, binding, timeline).select("_s", "day", visit=no_visit)
     if "items" in binding:
-        codes = [f"item:{binding['items']}_{i}" for i in range(1, binding["count"] + 1)]
-        return timeline.facts.filter(pl.col("code").is_in(codes) & pl.col("day").is_not_null()).select(
-            "_s", "day", visit=no_visit
-        )
+        answered = pl.concat(timeline.fact(f"item:{binding['items']}_{i}") for i in range(1, binding["count"] + 1))
+        return answered.filter(pl.col("day").is_not_null()).select("_s", "day", visit=no_visit)
     if "result" in binding:
         key, output = binding["result"].split(".", 1)
         found = results.get(key)

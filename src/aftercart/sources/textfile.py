@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
+import polars.selectors as cs
 
 from aftercart.study import problems
 
@@ -16,9 +17,10 @@ csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
 
 
 def read_text(path: Path, *, encoding: str = "utf-8") -> tuple[pl.DataFrame | None, list[pl.DataFrame], int]:
-    """Return (cells as text with `_row`, problems, rows read); no frame when the file cannot be used at all.
+    """Return (cells with `_row`, problems, rows read); no frame when the file cannot be used at all.
 
-    `_row` counts as a spreadsheet does: the header is row 1.
+    Cells are texts, except the numbers and truth values of a Parquet file. `_row` counts as a spreadsheet does: the
+    header is row 1.
     """
     if path.suffix == ".parquet":
         return _parquet(path)
@@ -61,10 +63,15 @@ def _parquet(path: Path) -> tuple[pl.DataFrame | None, list[pl.DataFrame], int]:
         problems.one("nested", path.name, f"a column of type {frame.schema[c]}", "plain cells", "flatten it.", column=c)
         for c in nested
     ]
-    text = frame.drop(nested).with_columns(pl.all().cast(pl.String, strict=False))
-    index = pl.Series("_row", range(2, frame.height + 2), dtype=pl.UInt32)
-    cells, more = _cleaned(text, index, path)
+    index = pl.int_range(2, frame.height + 2, dtype=pl.UInt32, eager=True).alias("_row")
+    cells, more = _cleaned(plain(frame.drop(nested)), index, path)
     return cells, listed + more, frame.height
+
+
+def plain(frame: pl.DataFrame) -> pl.DataFrame:
+    """Numbers and truth values as they are; whatever else a table can hold as text."""
+    kept = cs.numeric() | cs.boolean() | cs.string()
+    return frame.with_columns((cs.all() - kept).cast(pl.String, strict=False))
 
 
 def _csv(path: Path, text: str) -> tuple[pl.DataFrame | None, list[pl.DataFrame], int]:
@@ -130,8 +137,8 @@ def _cleaned(frame: pl.DataFrame, index: pl.Series, path: Path) -> tuple[pl.Data
         where = {"column": "_row", "row": 1}
         listed.append(problems.one("unknown_column", path.name, found, expected, remedy, severity="warning", **where))
         frame = frame.drop("_row")
-    frame = frame.with_columns(pl.all().str.strip_chars().replace("", None)).insert_column(0, index)
-    nul = frame.select(pl.exclude("_row").str.contains("\x00", literal=True).any())
+    frame = frame.with_columns(cs.string().str.strip_chars().replace("", None)).insert_column(0, index)
+    nul = frame.select(cs.string().str.contains("\x00", literal=True).any())
     for name in (series.name for series in nul if series.item()):
         listed.append(
             problems.of_rows(

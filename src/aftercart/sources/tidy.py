@@ -19,7 +19,7 @@ SUFFIXES = (".csv", ".parquet")
 def read(folder: str | Path) -> Study:
     """Read a study folder; what is wrong with it is in `study.problems`, and no row vanishes without a line there.
 
-    Every cell is read as text first and then typed by the schema. Numbers are converted to the standard unit of
+    Every cell is typed by the schema. Numbers are converted to the standard unit of
     their code; `value_original` and `unit_original` keep what was reported.
 
     Raises `UsageError` when there is no such folder, `StudyError` when nothing in it could be a study.

@@ -36,7 +36,7 @@ def typed_table(table: Table, cells: pl.DataFrame, file: str, study_id: str) -> 
             continue
         value, bad, remedy = _typed(column, cells[column.name])
         columns.append(value.alias(column.name))
-        if bad.any():
+        if bad is not None:
             consequence = " The row is not used until it is mended." if column.required else " The cell is left empty."
             listed.append(
                 problems.of_rows(
@@ -67,22 +67,24 @@ def typed_table(table: Table, cells: pl.DataFrame, file: str, study_id: str) -> 
     if "value_original" in table.names:
         absent = pl.Series([None] * cells.height, dtype=pl.String)
         columns.append((cells["value"] if "value" in cells.columns else absent).alias("_reported"))
-    rows = pl.DataFrame(columns).filter(usable)
-    unique = rows.filter(pl.col("row_id").is_first_distinct())
-    repeated = rows.filter(~pl.col("row_id").is_first_distinct())
-    if repeated.height:
-        listed.append(
-            problems.of_rows(
-                repeated,
-                rule="duplicate_row_id",
-                file=file,
-                column="row_id",
-                found=pl.col("row_id"),
-                expected="each row_id once in a table",
-                remedy="give the row a key of its own, or remove it if it repeats another. The first row is used.",
-            )
+    rows = pl.DataFrame(columns)
+    if not usable.all():
+        rows = rows.filter(usable)
+    first = rows["row_id"].is_first_distinct()
+    if first.all():
+        return rows, listed
+    listed.append(
+        problems.of_rows(
+            rows.filter(~first),
+            rule="duplicate_row_id",
+            file=file,
+            column="row_id",
+            found=pl.col("row_id"),
+            expected="each row_id once in a table",
+            remedy="give the row a key of its own, or remove it if it repeats another. The first row is used.",
         )
-    return unique, listed
+    )
+    return rows.filter(first), listed
 
 
 def _columns(table: Table, cells: pl.DataFrame, file: str, study_id: str) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
@@ -133,42 +135,61 @@ def _columns(table: Table, cells: pl.DataFrame, file: str, study_id: str) -> tup
     return cells, listed
 
 
-def _typed(column: Column, text: pl.Series) -> tuple[pl.Series, pl.Series, str]:
-    """Return (typed values, which cells are bad, what to do about them)."""
-    given = text.is_not_null()
-    remedy = "correct the cell."
+def _typed(column: Column, cells: pl.Series) -> tuple[pl.Series, pl.Series | None, str]:
+    """Return (typed values, which cells are bad or None, what to do about them).
+
+    Texts are judged once for each distinct text, however many rows repeat it.
+    """
     if column.type in ("int", "float"):
-        value = text.cast(pl.Float64, strict=False)
-        value = pl.select(pl.when(value.is_finite()).then(value)).to_series()
-        if text.str.contains(r"^-?\d+,\d+$").fill_null(value=False).any():
-            remedy = "write numbers with a decimal point."
-        if column.type == "int":
-            whole = pl.select(pl.when(value == value.round(0)).then(value)).to_series()
-            value = whole.cast(pl.Int64, strict=False)
-        ok = value.is_not_null()
-        if column.minimum is not None and column.maximum is not None:
-            ok = ok & value.is_between(column.minimum, column.maximum).fill_null(value=False)
-    elif column.type == "bool":
-        lowered = text.str.to_lowercase()
-        value = lowered.replace_strict(
+        return _number(column, cells)
+    text = cells.cast(pl.String)
+    if column.type == "str":
+        remedy = f"keep texts under {LONGEST_TEXT} characters."
+        if not (text.str.len_bytes() > LONGEST_TEXT).any():
+            return text, None, remedy
+        return *_emptied(text, text.is_null() | (text.str.len_chars() <= LONGEST_TEXT)), remedy
+    distinct = text.unique().drop_nulls()
+    value, remedy = distinct, "correct the cell."
+    if column.type == "bool":
+        value = distinct.str.to_lowercase().replace_strict(
             {**dict.fromkeys(TRUE, True), **dict.fromkeys(FALSE, False)}, default=None, return_dtype=pl.Boolean
         )
         ok = value.is_not_null()
     elif column.type == "enum":
-        value = text
-        ok = text.is_in(list(column.allowed)).fill_null(value=False)
+        ok = distinct.is_in(list(column.allowed))
         remedy = "use one of the listed values, spelled exactly so."
     elif column.type == "list":
-        value = text.str.replace_all(r"\s*;\s*", ";")
+        value = distinct.str.replace_all(r"\s*;\s*", ";")
         parts = value.str.split(";")
-        ok = parts.list.eval(pl.element().is_in(list(column.allowed))).list.all().fill_null(value=False)
-    elif column.type in ("date", "datetime"):
-        value = text
-        ok = pl.select(dates.is_valid(pl.lit(text))).to_series().fill_null(value=False)
-        remedy = "write the date as year-month-day; leave out the parts that are not known."
+        ok = parts.list.eval(pl.element().is_in(list(column.allowed))).list.all()
     else:
-        value = text
-        ok = (text.str.len_chars() <= LONGEST_TEXT).fill_null(value=False)
-        remedy = f"keep texts under {LONGEST_TEXT} characters."
-    bad = given & ~ok
-    return value.zip_with(ok, value.clear(len(value))), bad, remedy
+        ok = pl.DataFrame({"text": distinct}).select(dates.is_valid("text")).to_series()
+        remedy = "write the date as year-month-day; leave out the parts that are not known."
+    ok = ok.fill_null(value=False)
+    if value is not distinct:
+        typed = text.replace_strict(distinct, value, default=None, return_dtype=value.dtype)
+        return *_emptied(typed, text.is_null() | ~text.is_in(distinct.filter(~ok).implode())), remedy
+    if ok.all():
+        return text, None, remedy
+    return *_emptied(text, text.is_null() | ~text.is_in(distinct.filter(~ok).implode())), remedy
+
+
+def _number(column: Column, cells: pl.Series) -> tuple[pl.Series, pl.Series | None, str]:
+    remedy = "correct the cell."
+    value = cells.cast(pl.Float64, strict=False)
+    if cells.dtype == pl.String and cells.str.contains(r"^-?\d+,\d+$").any():
+        remedy = "write numbers with a decimal point."
+    ok = value.is_finite()
+    if column.type == "int":
+        ok = ok & (value == value.round(0))
+    if column.minimum is not None and column.maximum is not None:
+        ok = ok & value.is_between(column.minimum, column.maximum)
+    good, bad = _emptied(value, cells.is_null() | ok.fill_null(value=False))
+    return (good.cast(pl.Int64, strict=False) if column.type == "int" else good), bad, remedy
+
+
+def _emptied(value: pl.Series, ok: pl.Series) -> tuple[pl.Series, pl.Series | None]:
+    """The values with bad cells emptied, and which cells were bad (None when all are good)."""
+    if ok.all():
+        return value, None
+    return value.zip_with(ok, value.clear(len(value))), ~ok

@@ -30,6 +30,14 @@ def latest(column: str | pl.Expr) -> pl.Expr:
     return pl.when(day.is_null()).then(month_end).otherwise(_date(year, last_month, day))
 
 
+def exact(texts: pl.Series) -> pl.Series:
+    """Return the day of each text; null where the text is a partial date or none. Distinct texts are read once."""
+    distinct = pl.DataFrame({"text": texts.unique().drop_nulls()})
+    first, last = earliest("text"), latest("text")
+    day = distinct.select(pl.when(first == last).then(first)).to_series()
+    return texts.replace_strict(distinct["text"], day, default=None, return_dtype=pl.Date)
+
+
 def is_valid(column: str | pl.Expr) -> pl.Expr:
     """Whether a text is a date that exists, with a time that exists where it has one; null for null."""
     hour, minute, second = _part(column, 4), _part(column, 5), _part(column, 6)
