@@ -33,9 +33,7 @@ class Assessments:
     @cached_property
     def table(self) -> pl.DataFrame:
         """The tidy table: one row per subject, criterion, variant and time (columns: `assess.tables.TIDY`)."""
-        parts = [tables.tidy(registry.get(k), frame, self.timeline) for k, frame in self.wide.items()]
-        whole = pl.concat([pl.DataFrame(schema=tables.TIDY), *parts], how="vertical_relaxed")
-        return whole.sort("subject_id", "criterion", "variant", "day", "datetime", "source_rows", nulls_last=False)
+        return tables.tidied(self.wide, self.timeline)
 
     def results(self, key: str) -> pl.DataFrame:
         """Return the typed results of one criterion with `subject_id`; empty when it did not apply.

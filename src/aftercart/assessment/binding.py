@@ -95,14 +95,19 @@ def _column(
         used = values.is_not_null() if result is None else values.is_not_null() & result.is_null()
         result = values if result is None else result.zip_with(result.is_not_null(), values)
         keys = None if used.all() else units.select("_k").filter(used)
-        for frames, kept in ((found.evidence, evidence), (found.censored, censored)):
-            filled = [f for f in frames if f.height]
-            kept += filled if keys is None else [f.join(keys, on="_k", how="semi") for f in filled]
+        evidence += _of(keys, found.evidence)
+        censored += _of(keys, found.censored)
     assert result is not None
     absent = next((b["absent"] for b in bindings if "absent" in b), None)
     if absent is not None:
         result = result.fill_null(absent)
     return Column(result, tuple(evidence), tuple(censored))
+
+
+def _of(keys: pl.DataFrame | None, frames: tuple[pl.DataFrame, ...]) -> list[pl.DataFrame]:
+    """The frames that hold anything, cut to the units `keys` (None: all units)."""
+    filled = [f for f in frames if f.height]
+    return filled if keys is None else [f.join(keys, on="_k", how="semi") for f in filled]
 
 
 def constant(spec: Input, value: Any, height: int) -> pl.Series:
@@ -150,12 +155,13 @@ def resolve(
 
 def _fact(spec: Input, binding: Mapping[str, Any], entry: Criterion, units: pl.DataFrame, timeline: Timeline) -> Column:
     """The value of the unit's own row, of its day, or of its visit (or the baseline visit)."""
-    if "_fact" in units.columns and units["_code"].first() == code_of(binding):
+    baseline = binding.get("at") == "baseline"
+    if not baseline and "_fact" in units.columns and units["_code"].first() == code_of(binding):
         return _own_row(spec, binding, units, timeline)
-    if binding.get("at") == "baseline":
+    if baseline:
         found = by_visit(spec, binding, timeline)
-        baseline = timeline.visits.filter(pl.col("visit") == "baseline").select("_s", "_v")
-        keyed = units.select("_k", "_s").join(baseline, on="_s", how="left", maintain_order="left")
+        visit = timeline.visits.filter(pl.col("visit") == "baseline").select("_s", "_v")
+        keyed = units.select("_k", "_s").join(visit, on="_s", how="left", maintain_order="left")
     elif entry.per in ("visit", "visit_pair"):
         found, keyed = by_visit(spec, binding, timeline), units
     else:

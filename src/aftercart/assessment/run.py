@@ -83,6 +83,20 @@ def assess_one(
 ) -> pl.DataFrame:
     """Run one variant of one criterion: unit columns, inputs, outputs, clause, missing, invalid, source rows."""
     found = units.find(entry, variant, timeline, results)
+    if found.height:
+        return _assess_units(entry, variant, found, timeline, results)
+    if (entry.key, variant.name) not in _NOTHING:
+        _NOTHING[entry.key, variant.name] = _assess_units(entry, variant, found, timeline, results)
+    return _NOTHING[entry.key, variant.name]
+
+
+_NOTHING: dict[tuple[str, str | None], pl.DataFrame] = {}
+"""The empty result table of each criterion that once had nothing to assess."""
+
+
+def _assess_units(
+    entry: Criterion, variant: Variant, found: pl.DataFrame, timeline: Timeline, results: Mapping[str, pl.DataFrame]
+) -> pl.DataFrame:
     if entry.kind == "series":
         return series.assess(entry, variant, found, timeline, results)
     bound = bind(entry, variant, found, timeline, results)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
+from polars.dataframe.group_by import GroupBy
 
 from aftercart.assessment.binding import Variant
 from aftercart.assessment.timeline import REF, Timeline
+from aftercart.criteria import registry
 from aftercart.criteria.registry import Criterion
 
 
@@ -20,9 +23,8 @@ def assemble(
     )
     named = inputs.rename({c: f"in.{c}" for c in inputs.columns})
     wide = pl.concat([labels, named, outputs], how="horizontal")
-    sources = _distinct(evidence.select("_k", "ref")).group_by("_k", maintain_order=True).agg(source_rows="ref")
-    by_input = _distinct(evidence.select("_k", "input", "ref"))
-    by_input = by_input.group_by("_k", maintain_order=True).agg(evidence=pl.struct("input", "ref"))
+    sources = _by_unit(evidence.select("_k", "ref")).agg(source_rows="ref")
+    by_input = _by_unit(evidence.select("_k", "ref", "input")).agg(evidence=pl.struct("input", "ref"))
     return (
         wide.join(sources, on="_k", how="left", maintain_order="left")
         .join(by_input, on="_k", how="left", maintain_order="left")
@@ -31,11 +33,17 @@ def assemble(
     )
 
 
-def _distinct(rows: pl.DataFrame) -> pl.DataFrame:
-    """The distinct rows, sorted."""
-    ordered = rows.sort(rows.columns)
-    new = pl.any_horizontal(pl.col(c).to_physical() != pl.col(c).to_physical().shift(1) for c in rows.columns)
-    return ordered.filter(new.fill_null(value=True))
+def _by_unit(rows: pl.DataFrame) -> GroupBy:
+    """The distinct rows by unit, sorted by input and row (packed into one number each to sort faster)."""
+    packed = pl.col("_k").cast(pl.UInt64) * 256
+    if "input" in rows.columns:
+        packed = packed + pl.col("input").to_physical().cast(pl.UInt64)
+    one = rows.select((packed * 2**32 + pl.col("ref")).sort().alias("one"))
+    one = one.filter((pl.col("one") != pl.col("one").shift(1)).fill_null(value=True))
+    columns = {"_k": (pl.col("one") // 2**40).cast(pl.Int64), "ref": (pl.col("one") % 2**32).cast(REF)}
+    if "input" in rows.columns:
+        columns["input"] = (pl.col("one") // 2**32 % 256).cast(pl.UInt8).cat.to(rows.schema["input"])
+    return one.select(**columns).group_by("_k", maintain_order=True)
 
 
 TIDY: dict[str, Any] = {
@@ -60,16 +68,32 @@ TIDY: dict[str, Any] = {
 """Columns of the tidy table of assessments."""
 
 
+def tidied(wide: Mapping[str, pl.DataFrame], timeline: Timeline) -> pl.DataFrame:
+    """The tidy table over all criteria, by subject, criterion, variant and time; one time in the order of its rows."""
+    parts = [
+        tidy(registry.get(key), wide[key], timeline).with_columns(_key=pl.lit(i, dtype=pl.UInt16))
+        for i, key in enumerate(sorted(wide))
+        if wide[key].height
+    ]
+    if not parts:
+        return pl.DataFrame(schema=TIDY)
+    whole = pl.concat([p.sort("_s", "variant", "day", "datetime", maintain_order=True) for p in parts])
+    return whole.sort(pl.col("_s") * 2**16 + pl.col("_key"), maintain_order=True).select(list(TIDY))
+
+
 def tidy(entry: Criterion, wide: pl.DataFrame, timeline: Timeline) -> pl.DataFrame:
-    """Turn one criterion's wide results into rows of the tidy table."""
+    """Turn one criterion's wide results into rows of the tidy table, with `_s`."""
     primary = pl.col(entry.primary)
     kind = wide.schema[entry.primary]
     level_of = next((o.name for o in entry.outputs if o.type == "str" and o.levels), entry.primary)
     nothing = pl.lit(None, dtype=pl.Float64)
     low, high = (pl.col(entry.bounds[0]), pl.col(entry.bounds[1])) if entry.bounds else (nothing, nothing)
     return (
-        wide.join(timeline.subjects.select("_s", "subject_id", "infusion_seq"), on="_s", how="left", maintain_order="left")
+        wide.join(
+            timeline.subjects.select("_s", "subject_id", "infusion_seq"), on="_s", how="left", maintain_order="left"
+        )
         .select(
+            "_s",
             "subject_id",
             "infusion_seq",
             "variant",
@@ -88,7 +112,7 @@ def tidy(entry: Criterion, wide: pl.DataFrame, timeline: Timeline) -> pl.DataFra
             components=pl.struct(o.name for o in entry.outputs).struct.json_encode(),
             criterion_version=pl.lit(f"{entry.key}/{entry.version}"),
         )
-        .select(list(TIDY))
+        .select("_s", *TIDY)
     )
 
 
@@ -105,6 +129,8 @@ def named_rows(places: pl.Series, rows: pl.Series) -> pl.Series:
     """Lists of the names of source rows from lists of their places."""
     flat = pl.DataFrame({"_r": pl.int_range(len(places), eager=True), "ref": places}).explode("ref").drop_nulls("ref")
     named = flat.select("_r", name=rows.gather(flat["ref"])).group_by("_r", maintain_order=True).agg("name")
+    if named.height == len(places):
+        return named["name"]
     whole = pl.DataFrame({"_r": pl.int_range(len(places), eager=True)})
     joined = whole.join(named, on="_r", how="left", maintain_order="left")
     return joined.select(pl.col("name").fill_null(pl.lit([], dtype=pl.List(pl.String)))).to_series()

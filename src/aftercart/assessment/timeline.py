@@ -86,9 +86,7 @@ def build(study: Study) -> Timeline:
         contacts=contacts,
         complete_classes=frozenset(study.meta.complete_drug_classes),
         lost_medicines=_lost(study, subjects, "exposures"),
-        lost_events=_lost(study, subjects, "events")
-        if _records_events(study)
-        else frozenset(subjects["_s"].to_list()),
+        lost_events=_lost(study, subjects, "events") if _records_events(study) else frozenset(subjects["_s"].to_list()),
         rows=rows,
     )
 
@@ -113,15 +111,20 @@ def _records_events(study: Study) -> bool:
 
 
 def _sorted(facts: pl.DataFrame) -> pl.DataFrame:
-    """Facts by code, subject, day, time and row: within a day the last value stands last."""
+    """Facts by code, subject, day, time and row: within a day the last value stands last.
+
+    The five keys are packed into two numbers, which sort several times faster.
+    """
     codes = pl.Enum(facts["code"].unique().sort())
     times = facts["time"].drop_nulls().unique().sort()
     rank = pl.int_range(len(times), dtype=pl.UInt32, eager=True)
-    ranked = facts.with_columns(
-        code=pl.col("code").cast(codes),
-        _time=pl.col("time").replace_strict(times, rank, default=None, return_dtype=pl.UInt32),
-    )
-    return ranked.sort("code", "_s", "day", "_time", "ref", nulls_last=True).drop("_time")
+    latest = pl.lit(2**32 - 1, dtype=pl.UInt32)
+    time = pl.col("time").replace_strict(times, rank, default=latest, return_dtype=pl.UInt32)
+    day = pl.col("day").clip(-FAR, FAR).fill_null(FAR + 1) + FAR
+    facts = facts.with_columns(pl.col("code").cast(codes))
+    place = (pl.col("code").to_physical().cast(pl.Int64) * 2**26 + pl.col("_s")) * 2**22 + day
+    moment = time.cast(pl.UInt64) * 2**32 + pl.col("ref")
+    return facts.with_columns(_place=place, _moment=moment).sort("_place", "_moment").drop("_place", "_moment")
 
 
 def _lost(study: Study, subjects: pl.DataFrame, table: str) -> frozenset[int]:
@@ -190,9 +193,7 @@ def _observations(tables: Mapping[str, pl.DataFrame], subjects: pl.DataFrame) ->
 
 def _items(tables: Mapping[str, pl.DataFrame], subjects: pl.DataFrame) -> pl.DataFrame:
     """Answered items; a finding attributed to something other than the disease does not count (H6)."""
-    rows = _placed(tables["assessments"], subjects).filter(
-        ~pl.col("not_done").fill_null(value=False)
-    )
+    rows = _placed(tables["assessments"], subjects).filter(~pl.col("not_done").fill_null(value=False))
     value = (
         pl.when((pl.col("attributable") == "other") & (pl.col("value") > 0))
         .then(0.0)

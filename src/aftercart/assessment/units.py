@@ -10,7 +10,7 @@ import polars as pl
 from aftercart.assessment import derived
 from aftercart.assessment.binding import Results, Variant
 from aftercart.assessment.timeline import Timeline
-from aftercart.assessment.values import BY_DAY, code_of, observed
+from aftercart.assessment.values import BY_DAY, by_visit, code_of, observed
 from aftercart.criteria.registry import Criterion, Input
 
 OBSERVABLE = frozenset({"obs", "item", "items", "other", "result"})
@@ -47,23 +47,35 @@ def _visits(entry: Criterion, variant: Variant, timeline: Timeline, results: Res
     asks_for_findings = entry.kind == "row" and any(
         b.keys() & OBSERVABLE for i in entry.inputs for b in variant.bindings(i)
     )
-    seen = _observed(entry, variant, timeline, results) if asks_for_findings else _contacts(timeline)
-    by_day = (
-        windows.join(seen.filter(pl.col("day").is_not_null()).select("_s", seen_day="day"), on="_s", how="inner")
-        .filter(pl.col("seen_day").is_between(pl.col("lo"), pl.col("hi")))
-        .select("_s", "visit")
-        .unique()
+    seen = (
+        [_seen_at(i, b, timeline, results) for i in _anchors(entry) for b in _own_bindings(i, variant)]
+        if asks_for_findings
+        else [_in_window(timeline.contacts, windows)]
     )
-    by_result = seen.filter(pl.col("visit").is_not_null()).select("_s", "visit").unique()
-    units = windows.join(pl.concat([by_day, by_result]).unique(), on=["_s", "visit"], how="semi")
+    known = pl.concat([windows.select("_v").clear(), *seen]).unique()
+    units = windows.join(known, on="_v", how="semi")
     if entry.per == "visit_pair":
         units = units.filter(pl.col("visit") != "baseline")
     return units.with_columns(day=pl.col("target"))
 
 
-def _contacts(timeline: Timeline) -> pl.DataFrame:
-    """Days on which the subject was seen: criteria that ask only for medicines are assessed there."""
-    return timeline.contacts.with_columns(visit=pl.lit(None, dtype=pl.String))
+def _in_window(days: pl.DataFrame, windows: pl.DataFrame) -> pl.DataFrame:
+    """The visits in whose window a day lies."""
+    seen = windows.join(days.select("_s", seen_day="day"), on="_s", how="inner")
+    return seen.filter(pl.col("seen_day").is_between(pl.col("lo"), pl.col("hi"))).select("_v").unique()
+
+
+def _seen_at(spec: Input, binding: Mapping[str, Any], timeline: Timeline, results: Results) -> pl.DataFrame:
+    """The visits at which a binding finds a value."""
+    windows = timeline.visits
+    if "obs" in binding or "item" in binding or "other" in binding:
+        return by_visit(spec, binding, timeline).values.select("_v")
+    seen = _seen(spec, binding, timeline, results)
+    if seen is None:
+        return windows.select("_v").clear()
+    by_name = seen.filter(pl.col("visit").is_not_null()).select("_s", "visit").unique()
+    by_day = seen.filter(pl.col("visit").is_null() & pl.col("day").is_not_null())
+    return pl.concat([_in_window(by_day, windows), windows.join(by_name, on=["_s", "visit"], how="semi").select("_v")])
 
 
 def _subjects(entry: Criterion, variant: Variant, timeline: Timeline, results: Results) -> pl.DataFrame:
@@ -86,16 +98,19 @@ def _events(entry: Criterion, variant: Variant, timeline: Timeline, results: Res
 
 
 def _observed(entry: Criterion, variant: Variant, timeline: Timeline, results: Results) -> pl.DataFrame:
-    """Days and visits on which an anchoring input (or, with none declared, any input) has a value."""
-    anchors = [i for i in entry.inputs if i.anchor] or list(entry.inputs)
-    found = [
-        _seen(spec, binding, timeline, results)
-        for spec in anchors
-        for binding in variant.bindings(spec)
-        if binding.get("at") != "baseline"
-    ]
+    """Days and visits on which an anchoring input has a value."""
+    found = [_seen(i, b, timeline, results) for i in _anchors(entry) for b in _own_bindings(i, variant)]
     empty = pl.DataFrame(schema={"_s": pl.Int64, "day": pl.Int64, "visit": pl.String})
     return pl.concat([empty, *(f for f in found if f is not None)]).unique()
+
+
+def _anchors(entry: Criterion) -> list[Input]:
+    """The inputs that say when there is something to assess; with none declared, all of them."""
+    return [i for i in entry.inputs if i.anchor] or list(entry.inputs)
+
+
+def _own_bindings(spec: Input, variant: Variant) -> list[Mapping[str, Any]]:
+    return [b for b in variant.bindings(spec) if b.get("at") != "baseline"]
 
 
 def _seen(spec: Input, binding: Mapping[str, Any], timeline: Timeline, results: Results) -> pl.DataFrame | None:

@@ -174,9 +174,9 @@ def in_order(frame: pl.DataFrame) -> pl.DataFrame:
     return frame if _is_in_order(frame, keys) else frame.sort(keys, nulls_last=True)
 
 
-def _is_in_order(frame: pl.DataFrame, keys: list[str]) -> bool:
+def _is_in_order(frame: pl.DataFrame, keys: Sequence[str]) -> bool:
     """Whether no key is null and every row comes after the one before: much cheaper to see than to sort again."""
-    if keys != ["subject_id", "row_id"] or any(frame[key].null_count() for key in keys):
+    if list(keys) != ["subject_id", "row_id"] or any(frame[key].null_count() for key in keys):
         return False
     subject, row = (pl.col(key) for key in keys)
     later = (subject > subject.shift(1)) | ((subject == subject.shift(1)) & (row >= row.shift(1)))
