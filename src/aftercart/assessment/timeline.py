@@ -86,7 +86,9 @@ def build(study: Study) -> Timeline:
         contacts=contacts,
         complete_classes=frozenset(study.meta.complete_drug_classes),
         lost_medicines=_lost(study, subjects, "exposures"),
-        lost_events=_lost(study, subjects, "events") if _records_events(study) else frozenset(subjects["_s"].to_list()),
+        lost_events=_lost(study, subjects, "events")
+        if "events" in study.tables_with_rows
+        else frozenset(subjects["_s"].to_list()),
         rows=rows,
     )
 
@@ -102,12 +104,6 @@ def _numbered(study: Study) -> tuple[dict[str, pl.DataFrame], pl.Series]:
         names.append(table.select(row=pl.concat_str(pl.lit(f"{name}:"), "row_id")).to_series())
         start += table.height
     return tables, pl.concat(names)
-
-
-def _records_events(study: Study) -> bool:
-    """Whether the study as a whole records events; part of it may hold none."""
-    kept = study.row_counts.get("events", {}).get("kept", 0)
-    return bool(kept or study.tables["events"].height)
 
 
 def _sorted(facts: pl.DataFrame) -> pl.DataFrame:

@@ -58,14 +58,20 @@ def _parquet(path: Path) -> tuple[pl.DataFrame | None, list[pl.DataFrame], int]:
     except (OSError, pl.exceptions.PolarsError) as error:
         found = str(error).splitlines()[0]
         return None, [problems.one("unreadable", path.name, found, "a Parquet file", "write the file again.")], 0
+    cells, listed = cells_of(frame, path.name)
+    return cells, listed, frame.height
+
+
+def cells_of(frame: pl.DataFrame, file: str) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
+    """Return (cells of a table with `_row`, problems); nested columns are listed and left out."""
     nested = [c for c, t in frame.schema.items() if t.is_nested()]
     listed = [
-        problems.one("nested", path.name, f"a column of type {frame.schema[c]}", "plain cells", "flatten it.", column=c)
+        problems.one("nested", file, f"a column of type {frame.schema[c]}", "plain cells", "flatten it.", column=c)
         for c in nested
     ]
     index = pl.int_range(2, frame.height + 2, dtype=pl.UInt32, eager=True).alias("_row")
-    cells, more = _cleaned(plain(frame.drop(nested)), index, path)
-    return cells, listed + more, frame.height
+    cells, more = cleaned(plain(frame.drop(nested)), index, file)
+    return cells, listed + more
 
 
 def plain(frame: pl.DataFrame) -> pl.DataFrame:
@@ -119,7 +125,7 @@ def _csv(path: Path, text: str) -> tuple[pl.DataFrame | None, list[pl.DataFrame]
     ]
     columns = list(zip(*(row for _, row in good), strict=True)) if good else [() for _ in header]
     frame = pl.DataFrame([pl.Series(n, c, dtype=pl.String) for n, c in zip(header, columns, strict=True)])
-    clean, more = _cleaned(frame, pl.Series("_row", [i for i, _ in good], dtype=pl.UInt32), path)
+    clean, more = cleaned(frame, pl.Series("_row", [i for i, _ in good], dtype=pl.UInt32), path.name)
     return clean, listed + more, len(numbered)
 
 
@@ -128,14 +134,14 @@ def _data_lines(lines: Sequence[str | bytes]) -> int:
     return max(0, sum(1 for line in lines if line.strip()) - 1)
 
 
-def _cleaned(frame: pl.DataFrame, index: pl.Series, path: Path) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
+def cleaned(frame: pl.DataFrame, index: pl.Series, file: str) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
     """Strip the cells, make blank ones empty, list and replace NUL characters, and put the row numbers first."""
     listed: list[pl.DataFrame] = []
     if "_row" in frame.columns:
         remedy = "rename or remove it; it is not read."
         found, expected = "a column '_row'", "columns of the table"
         where = {"column": "_row", "row": 1}
-        listed.append(problems.one("unknown_column", path.name, found, expected, remedy, severity="warning", **where))
+        listed.append(problems.one("unknown_column", file, found, expected, remedy, severity="warning", **where))
         frame = frame.drop("_row")
     frame = frame.with_columns(cs.string().str.strip_chars().replace("", None)).insert_column(0, index)
     nul = frame.select(cs.string().str.contains("\x00", literal=True).any())
@@ -144,7 +150,7 @@ def _cleaned(frame: pl.DataFrame, index: pl.Series, path: Path) -> tuple[pl.Data
             problems.of_rows(
                 frame.filter(pl.col(name).str.contains("\x00", literal=True)),
                 rule="nul",
-                file=path.name,
+                file=file,
                 column=name,
                 found=pl.lit("a NUL character"),
                 expected="text",

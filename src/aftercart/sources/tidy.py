@@ -11,7 +11,7 @@ from aftercart.sources import declarations, rows
 from aftercart.sources.textfile import read_text
 from aftercart.sources.typing_cells import typed_table
 from aftercart.study import problems, schema
-from aftercart.study.model import PROVENANCE_CODES, Study, in_order
+from aftercart.study.model import PROVENANCE_CODES, Study, StudyMeta, in_order
 
 SUFFIXES = (".csv", ".parquet")
 
@@ -25,42 +25,60 @@ def read(folder: str | Path) -> Study:
     Raises `UsageError` when there is no such folder, `StudyError` when nothing in it could be a study.
     """
     folder = Path(folder)
-    if not folder.is_dir():
-        raise UsageError(f"There is no folder {folder}.", hint="give the folder that holds study.toml and the tables.")
-    if not (folder / "study.toml").exists() and not any(_files(folder, name) for name in schema.tables()):
-        raise StudyError(
-            f"The folder {folder} holds no study: neither study.toml nor any table.",
-            hint=f"tables are files such as subjects.csv; the names are {', '.join(schema.tables())}.",
-        )
-    meta, encoding, listed = declarations.read(folder / "study.toml")
+    meta, encoding, listed = declared(folder)
     tables: dict[str, pl.DataFrame] = {}
     counts: dict[str, dict[str, int]] = {}
     for name in schema.tables():
         tables[name], counts[name], more = _table(folder, name, meta.study_id, encoding)
         listed += more
+    return study_of(meta, tables, counts, listed, folder)
+
+
+def declared(folder: Path) -> tuple[StudyMeta, str, list[pl.DataFrame]]:
+    """Return (declarations, text encoding, problems) of a study folder; raises as `read`."""
+    if not folder.is_dir():
+        raise UsageError(f"There is no folder {folder}.", hint="give the folder that holds study.toml and the tables.")
+    if not (folder / "study.toml").exists() and not any(files(folder, name) for name in schema.tables()):
+        raise StudyError(
+            f"The folder {folder} holds no study: neither study.toml nor any table.",
+            hint=f"tables are files such as subjects.csv; the names are {', '.join(schema.tables())}.",
+        )
+    return declarations.read(folder / "study.toml")
+
+
+def study_of(
+    meta: StudyMeta,
+    tables: dict[str, pl.DataFrame],
+    counts: dict[str, dict[str, int]],
+    listed: list[pl.DataFrame],
+    folder: Path | None = None,
+) -> Study:
+    """Join typed tables (with `_row`) to a study: rows of unknown subjects are listed, counts completed."""
     known = tables["subjects"]["subject_id"]
     for name, table in tables.items():
         if name != "subjects":
-            tables[name], more = rows.of_known_subjects(table, known, _file_name(folder, name))
-            listed += more
+            tables[name], more = rows.of_known_subjects(table, known, file_name(folder, name))
+            listed = listed + more
         counts[name]["kept"] = tables[name].height
         counts[name]["listed"] = counts[name]["read"] - tables[name].height
     return Study(
         meta=meta,
         tables={name: in_order(table.drop("_row")) for name, table in tables.items()},
         problems=problems.gather(listed),
-        provenance=_provenance(folder, tables),
+        provenance=_provenance(folder, tables) if folder else {},
         row_counts=counts,
     )
 
 
-def _files(folder: Path, name: str) -> list[Path]:
+def files(folder: Path, name: str) -> list[Path]:
+    """The files of a table, the one that is read first."""
     return [folder / f"{name}{suffix}" for suffix in SUFFIXES if (folder / f"{name}{suffix}").exists()]
 
 
-def _file_name(folder: Path, name: str) -> str:
-    found = _files(folder, name)
-    return found[0].name if found else f"{name}.csv"
+def file_name(folder: Path | None, name: str) -> str:
+    """The name by which problems speak of a table."""
+    found = files(folder, name) if folder else []
+    return found[0].name if found else f"{name}.csv" if folder else name
 
 
 def _table(
@@ -68,7 +86,7 @@ def _table(
 ) -> tuple[pl.DataFrame, dict[str, int], list[pl.DataFrame]]:
     table = schema.tables()[name]
     empty = schema.empty(name).with_columns(_row=pl.lit(None, dtype=pl.UInt32))
-    found = _files(folder, name)
+    found = files(folder, name)
     listed: list[pl.DataFrame] = []
     if not found:
         if table.required:
@@ -86,17 +104,24 @@ def _table(
         return empty, {"read": read}, listed
     if table.required and not read:
         listed.append(problems.one("no_rows", file.name, "no rows", table.description, "fill in the table."))
-    typed, more = typed_table(table, cells, file.name, study_id)
-    listed += more
-    checked, more = rows.check_rows(name, typed, file.name)
+    checked, more = rows_of(name, cells, file.name, study_id)
     return checked, {"read": read}, listed + more
+
+
+def rows_of(
+    name: str, cells: pl.DataFrame, file: str, study_id: str, repeated: pl.Series | None = None
+) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
+    """Type the cells of a table and keep the rows that follow its rules; the others are in the problems."""
+    typed, listed = typed_table(schema.tables()[name], cells, file, study_id, repeated)
+    checked, more = rows.check_rows(name, typed, file)
+    return checked, listed + more
 
 
 def _provenance(folder: Path, tables: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
     """Codes of every cell for reconstructed data; rows without a table row, and other codes, are left out."""
     found: dict[str, pl.DataFrame] = {}
     for name, table in tables.items():
-        for path in _files(folder / "provenance", name):
+        for path in files(folder / "provenance", name):
             cells, _, _ = read_text(path)
             if cells is None or "row_id" not in cells.columns:
                 continue

@@ -13,9 +13,12 @@ LONGEST_TEXT = 10_000
 TRUE, FALSE = ("true", "yes", "y", "1"), ("false", "no", "n", "0")
 
 
-def typed_table(table: Table, cells: pl.DataFrame, file: str, study_id: str) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
+def typed_table(
+    table: Table, cells: pl.DataFrame, file: str, study_id: str, repeated: pl.Series | None = None
+) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
     """Return the rows that can be kept (typed, with `_row`), and the problems.
 
+    repeated: the `_row` of the rows that repeat the key of an earlier one, where `cells` are only part of the table.
     A bad cell of a required column costs its row; any other bad cell is emptied and its row kept. A table that keeps
     results as reported gets the text of `value` as `_reported`.
     """
@@ -70,7 +73,7 @@ def typed_table(table: Table, cells: pl.DataFrame, file: str, study_id: str) -> 
     rows = pl.DataFrame(columns)
     if not usable.all():
         rows = rows.filter(usable)
-    first = rows["row_id"].is_first_distinct()
+    first = rows["row_id"].is_first_distinct() if repeated is None else ~rows["_row"].is_in(repeated.implode())
     if first.all():
         return rows, listed
     listed.append(

@@ -66,13 +66,23 @@ class Study:
     """For reconstructed data: tables of the same columns holding `published`, `constrained` or `simulated`."""
     row_counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     """By table: rows `read`, `kept` and `listed` as problems; read = kept + listed."""
+    recorded: frozenset[str] | None = None
+    """For part of a study: the tables in which the whole study has rows, so that none here is not none at all."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "tables", MappingProxyType(dict(self.tables)))
         object.__setattr__(self, "provenance", MappingProxyType(dict(self.provenance)))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Study, (self.meta, dict(self.tables), self.problems, dict(self.provenance), dict(self.row_counts))
+        plain = (
+            self.meta,
+            dict(self.tables),
+            self.problems,
+            dict(self.provenance),
+            dict(self.row_counts),
+            self.recorded,
+        )
+        return Study, plain
 
     def __getattr__(self, name: str) -> pl.DataFrame:
         tables = object.__getattribute__(self, "tables")
@@ -89,6 +99,13 @@ class Study:
 
     def __repr__(self) -> str:
         return f"<Study {self.meta.study_id}: {self.tables['subjects'].height} subjects>"
+
+    @property
+    def tables_with_rows(self) -> frozenset[str]:
+        """The tables in which the study, or the whole study that this is a part of, has rows."""
+        if self.recorded is not None:
+            return self.recorded
+        return frozenset(name for name, table in self.tables.items() if table.height)
 
     @cached_property
     def table_hashes(self) -> dict[str, str]:
@@ -122,7 +139,7 @@ class Study:
         tables = {name: kept(t) for name, t in self.tables.items()}
         rows = {name: t.select("row_id") for name, t in tables.items()}
         marks = {n: p.join(rows[n], on="row_id", how="semi", maintain_order="left") for n, p in self.provenance.items()}
-        return replace(self, tables=tables, provenance=marks)
+        return replace(self, tables=tables, provenance=marks, recorded=self.tables_with_rows)
 
     def as_of(self, day: date) -> Study:
         """Return what was known at a data cut-off.
@@ -136,7 +153,7 @@ class Study:
         rows = {name: t.select("row_id") for name, t in tables.items()}
         marks = {n: p.join(rows[n], on="row_id", how="semi", maintain_order="left") for n, p in self.provenance.items()}
         meta = replace(self.meta, data_cut_off=min(day, self.meta.data_cut_off or day))
-        return replace(self, tables=tables, provenance=marks, meta=meta)
+        return replace(self, tables=tables, provenance=marks, meta=meta, recorded=self.tables_with_rows)
 
     def write(self, folder: str | Path, *, format: Literal["csv", "parquet"] = "csv") -> Path:  # noqa: A002
         """Write the study as a folder of tables with its `study.toml`; reading it back gives an equal study.
