@@ -61,6 +61,14 @@ def assess(
 
     Raises `UsageError` for an unknown criterion or one that cannot be bound to the study tables.
     """
+    keys = chosen(criteria)
+    timeline = build(study)
+    wide = _run.run(timeline, keys, progress)
+    return Assessments(study=study, timeline=timeline, wide=wide)
+
+
+def chosen(criteria: Sequence[str] | None) -> Sequence[str]:
+    """The criteria to run, all without a choice; raises as `assess` for one that cannot be run on a study."""
     for key in criteria or ():
         entry = registry.get(key)
         if entry.per == "unbound":
@@ -68,6 +76,4 @@ def assess(
                 f"{key} cannot be computed from the study tables: {entry.unbound_reason}",
                 hint=f"call aftercart.criteria.{key} on your own data frame.",
             )
-    timeline = build(study)
-    wide = _run.run(timeline, criteria or registry.names(), progress)
-    return Assessments(study=study, timeline=timeline, wide=wide)
+    return criteria or registry.names()

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from aftercart.assessment import assess, tables
+from aftercart.assessment import assess, chosen, tables
+from aftercart.assessment.run import run
+from aftercart.assessment.timeline import build
 
 if TYPE_CHECKING:
     from aftercart.study.model import Study, StudyMeta
@@ -49,6 +51,7 @@ def write_parquet(
 
     from aftercart.study import problems
 
+    keys = chosen(criteria)
     listed: list[pl.DataFrame] = []
 
     def batches(
@@ -58,8 +61,10 @@ def write_parquet(
         done = 0
         for part in parts:
             listed.append(part.problems)
-            yield assess(part, criteria).table
+            timeline = build(part)
             done += part.tables["subjects"].height
+            del part  # its tables are half of the memory, and the timeline holds all that is still needed
+            yield tables.tidied(run(timeline, keys), timeline)
             if progress is not None:
                 progress(done)
 

@@ -27,6 +27,19 @@ REF = pl.UInt32
 """A source row within a timeline: its place in `Timeline.rows`. Within a subject, places sort as the names do."""
 
 
+COLUMNS = {
+    "observations": (
+        *("subject_id", "row_id", "status", "code", "datetime", "value", "value_text", "comparator", "unit"),
+        *("ref_low", "ref_high", "lloq", "not_done", "derived"),
+    ),
+    "assessments": (
+        *("subject_id", "row_id", "status", "instrument", "item", "datetime", "value", "value_text"),
+        *("not_done", "attributable"),
+    ),
+}
+"""The columns of the two large tables that a timeline is made of; of the other tables any column may count."""
+
+
 @dataclass(frozen=True)
 class Timeline:
     """Everything a criterion can bind to, for one partition of subjects."""
@@ -34,7 +47,10 @@ class Timeline:
     subjects: pl.DataFrame
     """`_s`, `subject_id`, `infusion_seq`, `indication`, `infusion_date`, `last_day`, and the columns of `subjects`."""
     facts: pl.DataFrame
-    """Observations (`obs:CODE`), answered items (`item:INSTRUMENT.item`), and those of another cause (`other:`)."""
+    """Observations (`obs:CODE`), answered items (`item:INSTRUMENT.item`), and those of another cause (`other:`).
+
+    Sorted by code, subject, day, time and row.
+    """
     exposures: pl.DataFrame
     """Medicines with `start_min/start_max/end_min/end_max` days, `classes` and `mg_per_day`."""
     events: pl.DataFrame
@@ -56,8 +72,13 @@ class Timeline:
 
     @cached_property
     def by_code(self) -> dict[str, pl.DataFrame]:
-        """The facts of each code."""
-        return {str(key[0]): frame for key, frame in self.facts.partition_by("code", as_dict=True).items()}
+        """The facts of each code: stretches of `facts`, which are sorted by it."""
+        stretches = self.facts.select(pl.col("code").rle()).unnest("code")
+        starts = stretches["len"].cum_sum().shift(1, fill_value=0)
+        return {
+            str(code): self.facts.slice(start, length)
+            for code, start, length in zip(stretches["value"], starts, stretches["len"], strict=True)
+        }
 
     def fact(self, code: str) -> pl.DataFrame:
         """Return the facts of one code (an empty frame when there are none)."""

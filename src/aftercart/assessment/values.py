@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from aftercart.assessment.timeline import Timeline
+from aftercart.assessment.timeline import REF, Timeline
 from aftercart.criteria.registry import Input
 from aftercart.study import dictionary
 
@@ -88,6 +88,8 @@ def _kept(
 
 
 def _by_day(spec: Input, binding: Mapping[str, Any], timeline: Timeline) -> Found:
+    if code_of(binding) not in timeline.by_code:
+        return _nothing("_d", pl.Int64, spec, binding)
     rows = observed(spec, binding, timeline).with_columns(BY_DAY)
     again = rows["_d"] == rows["_d"].shift(1)
     if not again.any():
@@ -99,6 +101,8 @@ def _by_day(spec: Input, binding: Mapping[str, Any], timeline: Timeline) -> Foun
 
 def _by_visit(spec: Input, binding: Mapping[str, Any], timeline: Timeline) -> Found:
     daily = by_day(spec, binding, timeline)
+    if daily.values.is_empty():
+        return _nothing("_v", timeline.visits.schema["_v"], spec, binding)
     far = (pl.col("day") - pl.col("target")).abs() * 2 + (pl.col("day") > pl.col("target")).cast(pl.Int64)
     nearest = (
         timeline.visits.select("_v", "_s", "target", "lo", "hi")
@@ -114,6 +118,15 @@ def _by_visit(spec: Input, binding: Mapping[str, Any], timeline: Timeline) -> Fo
         else _no_rows("_v", nearest)
     )
     return Found("_v", nearest.select("_v", "value", "comparator", "ref"), beside)
+
+
+def _nothing(key: str, dtype: Any, spec: Input, binding: Mapping[str, Any]) -> Found:
+    kind = pl.String if binding.get("text") or spec.type == "str" else pl.Float64
+    values = pl.DataFrame(schema={key: dtype, "value": kind, "comparator": pl.String, "ref": REF, **_DAY})
+    return Found(key, values, values.select(key, "ref"))
+
+
+_DAY = {"_s": pl.Int64, "day": pl.Int64}
 
 
 def _no_rows(key: str, like: pl.DataFrame) -> pl.DataFrame:

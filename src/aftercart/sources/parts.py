@@ -6,7 +6,7 @@ subject, and whether the study records events at all. So every row is judged as 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -23,18 +23,23 @@ SUBJECTS = 1000
 """Subjects in one part unless told otherwise: some hundred megabytes, however large the study."""
 
 
-def parts(folder: str | Path, *, subjects: int = SUBJECTS) -> Iterator[Study]:
+def parts(
+    folder: str | Path, *, subjects: int = SUBJECTS, columns: Mapping[str, Sequence[str]] | None = None
+) -> Iterator[Study]:
     """Yield a study in parts of so many subjects, in the order of their identifiers.
 
     A folder whose tables are not all plain Parquet files comes as one part: the study read whole. Parts are fastest to
     read when the files are sorted by subject (as `Study.write` leaves them); they are the same for any order.
+
+    columns: by table, the only columns to read (those a table requires are always read); a cell that is not read is
+    empty, and what is wrong with it is not listed.
 
     Raises `UsageError` and `StudyError` as `aftercart.read`.
     """
     if subjects < 1:
         raise UsageError(f"A part needs at least 1 subject, found {subjects}.", hint="1000 is a good number.")
     folder = Path(folder)
-    opened = _opened(folder)
+    opened = _opened(folder, columns or {})
     if opened is None:
         yield read(folder)
         return
@@ -114,7 +119,7 @@ def _within(chunk: pl.Series) -> pl.Expr:
     return subject.is_between(pl.lit(chunk[0]), pl.lit(chunk[-1])) & subject.is_in(chunk.implode())
 
 
-def _opened(folder: Path) -> _Opened | None:
+def _opened(folder: Path, columns: Mapping[str, Sequence[str]]) -> _Opened | None:
     """Open a folder for reading by subject; None where only reading it whole can say what is wrong with it."""
     meta, _, listed = declared(folder)
     found = {name: files(folder, name) for name in schema.tables()}
@@ -130,12 +135,18 @@ def _opened(folder: Path) -> _Opened | None:
         scan = _scan(path)
         if scan is None or (schema.tables()[name].required and not scan.select(pl.len()).collect().item()):
             return None
-        scans[name] = scan
+        scans[name] = scan.select("_row", *_read(scan, name, columns.get(name)))
     repeated = {name: _repeated(name, scan, given[name], meta) for name, scan in scans.items()}
     whole = scans["subjects"].collect()
     cells, _ = cleaned(plain(whole.drop("_row")), whole["_row"], given["subjects"].name)
     subjects, _ = rows_of("subjects", cells, given["subjects"].name, meta.study_id, repeated["subjects"])
     return _Opened(folder, meta, tuple(listed), scans, subjects, repeated)
+
+
+def _read(scan: pl.LazyFrame, name: str, columns: Sequence[str] | None) -> list[str]:
+    required = {c.name for c in schema.tables()[name].columns if c.required}
+    given = [n for n in scan.collect_schema() if n != "_row"]
+    return given if columns is None else [n for n in given if n in required or n in columns]
 
 
 def _scan(path: Path) -> pl.LazyFrame | None:

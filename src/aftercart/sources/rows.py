@@ -137,7 +137,7 @@ def _in_standard_units(rows: pl.DataFrame, file: str) -> tuple[pl.DataFrame, lis
     changed = pl.col("value").is_not_null() & (converts | (pl.col("unit") != standard))
     rows = rows.with_columns(
         value_original=pl.when(changed & pl.col("value_original").is_null())
-        .then("_reported")
+        .then(pl.col("_reported").cast(pl.String))
         .otherwise("value_original"),
         unit_original=pl.when(changed & pl.col("unit_original").is_null()).then("unit").otherwise("unit_original"),
     )

@@ -26,14 +26,11 @@ def typed_table(
     cells, more = _columns(table, cells, file, study_id)
     listed += more
     columns = [cells["_row"]]
+    absent: list[pl.Expr] = []
     usable = pl.Series([True] * cells.height, dtype=pl.Boolean)
     for column in table.columns:
         if column.name not in cells.columns:
-            columns.append(
-                pl.Series(column.name, [None], dtype=schema.polars_schema(table.name)[column.name]).new_from_index(
-                    0, cells.height
-                )
-            )
+            absent.append(pl.lit(None, dtype=schema.polars_schema(table.name)[column.name]).alias(column.name))
             if column.required:
                 usable = pl.Series([False] * cells.height, dtype=pl.Boolean)
             continue
@@ -53,11 +50,11 @@ def typed_table(
                 )
             )
         if column.required:
-            absent = cells[column.name].is_null()
-            if absent.any():
+            blank = cells[column.name].is_null()
+            if blank.any():
                 listed.append(
                     problems.of_rows(
-                        cells.filter(absent),
+                        cells.filter(blank),
                         rule="required",
                         file=file,
                         column=column.name,
@@ -67,10 +64,10 @@ def typed_table(
                     )
                 )
             usable = usable & value.is_not_null()
+    rows = pl.DataFrame(columns).with_columns(absent).select("_row", *table.names)
     if "value_original" in table.names:
-        absent = pl.Series([None] * cells.height, dtype=pl.String)
-        columns.append((cells["value"] if "value" in cells.columns else absent).alias("_reported"))
-    rows = pl.DataFrame(columns)
+        reported = pl.lit(None, dtype=pl.String) if "value" not in cells.columns else cells["value"]
+        rows = rows.with_columns(reported.alias("_reported"))
     if not usable.all():
         rows = rows.filter(usable)
     first = rows["row_id"].is_first_distinct() if repeated is None else ~rows["_row"].is_in(repeated.implode())
