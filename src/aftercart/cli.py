@@ -56,7 +56,8 @@ def _progress() -> Iterator[Callable[[str, int, int], None]]:
         if time.monotonic() - start > 1:
             shown = True
             ending = "\r" if sys.stderr.isatty() else "\n"
-            click.echo(f"{step} ({index + 1} of {total}){' ' * 20}{ending}", nl=False, err=True)
+            place = f" ({index + 1} of {total})" if total else ""
+            click.echo(f"{step}{place}{' ' * 20}{ending}", nl=False, err=True)
 
     yield show
     if shown and sys.stderr.isatty():
@@ -176,29 +177,44 @@ def _code(problems: pl.DataFrame) -> int:
 @STUDY
 @OUT
 @click.option("--criterion", "criteria", multiple=True, help="Only this criterion and those it needs (repeatable).")
+@click.option(
+    "--subjects-at-once",
+    type=click.IntRange(min=1),
+    default=1000,
+    show_default=True,
+    help="Subjects of a Parquet study in memory at a time; the result is the same for any number.",
+)
 @JSON
 @_errors
-def assess(study: Path, out: Path, criteria: tuple[str, ...], as_json: bool) -> None:
-    """Grade and score STUDY by every criterion that applies; writes assessments.parquet and assessments.csv."""
-    from aftercart.assessment import assess as run
-    from aftercart.outputs import replacing_folder
-    from aftercart.reporting import write_assessments
-    from aftercart.sources import read
-    from aftercart.study import check as find_problems
+def assess(study: Path, out: Path, criteria: tuple[str, ...], subjects_at_once: int, as_json: bool) -> None:
+    """Grade and score STUDY by every criterion that applies; writes assessments.parquet and assessments.csv.
 
-    loaded = read(study)
-    with _progress() as progress:
-        done = run(loaded, criteria or None, progress=progress)
+    A study of Parquet tables is read, assessed and written in parts, so that its size is no matter; `aftercart check`
+    lists what is wrong across its rows.
+    """
+    import polars as pl
+
+    from aftercart.assessment.partitions import assess_folder
+    from aftercart.outputs import replacing_folder
+
     with replacing_folder(out) as folder:
-        write_assessments(done, folder)
-    counts = done.table.group_by("criterion").len().sort("criterion")
+        with _progress() as progress:
+            problems = assess_folder(
+                study,
+                folder,
+                criteria or None,
+                subjects=subjects_at_once,
+                progress=lambda done: progress(f"{done} subjects", 0, 0),
+            )
+        keys = pl.scan_parquet(folder / "assessments.parquet").group_by("criterion").len().sort("criterion").collect()
+    counts = dict(keys.iter_rows())
     if as_json:
-        _print_json({"assessments": done.table.height, "criteria": dict(counts.iter_rows())})
+        _print_json({"assessments": sum(counts.values()), "criteria": counts})
     else:
-        for key, number in counts.iter_rows():
+        for key, number in counts.items():
             click.echo(f"{key}: {number}")
-        click.echo(f"{done.table.height} assessments written to {out}")
-    sys.exit(_code(find_problems(loaded)))
+        click.echo(f"{sum(counts.values())} assessments written to {out}")
+    sys.exit(_code(problems))
 
 
 @main.command()

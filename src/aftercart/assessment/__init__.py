@@ -76,4 +76,4 @@ def chosen(criteria: Sequence[str] | None) -> Sequence[str]:
                 f"{key} cannot be computed from the study tables: {entry.unbound_reason}",
                 hint=f"call aftercart.criteria.{key} on your own data frame.",
             )
-    return criteria or registry.names()
+    return criteria or [key for key in registry.names() if registry.get(key).per != "unbound"]

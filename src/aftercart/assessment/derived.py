@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 NEEDS: dict[str, frozenset[str]] = {"present_descriptors": frozenset({"sledai_2k"})}
 """Criteria whose results a derived binding reads."""
 
+READ_ANSWERS = frozenset({"earlier_fever"})
+"""Derived bindings that read answered items."""
+
 FEVER_C = 38.0
 DAYS_PER_MONTH = 30.4375
 EIGHT_WEEKS = 56

@@ -9,7 +9,7 @@ import polars as pl
 
 from aftercart.assessment import censoring, derived, series, tables, units
 from aftercart.assessment.binding import Variant, bind
-from aftercart.assessment.timeline import Timeline
+from aftercart.assessment.timeline import COLUMNS, Timeline
 from aftercart.criteria import registry
 from aftercart.criteria.calling import prepare
 from aftercart.criteria.registry import Criterion
@@ -49,6 +49,18 @@ def needs(entry: Criterion) -> set[str]:
         if "derived" in binding:
             found |= derived.NEEDS.get(binding["derived"], frozenset())
     return found
+
+
+def columns(keys: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """The columns of the large tables that criteria need; without items and visits none of the table of answers."""
+    entries = [registry.get(key) for key in order(keys)]
+    bindings = [b for e in entries for i in (*e.inputs, *e.row_inputs) for b in i.bindings]
+    bindings += [b for e in entries for v in variants(e) for bs in v.bind.values() for b in bs]
+    by_visit = any(e.per in ("visit", "visit_pair") for e in entries)
+    answers = by_visit or any(
+        b.keys() & {"item", "items", "other"} or b.get("derived") in derived.READ_ANSWERS for b in bindings
+    )
+    return {**COLUMNS, **({} if answers else {"assessments": ()})}
 
 
 def variants(entry: Criterion) -> list[Variant]:

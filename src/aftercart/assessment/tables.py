@@ -25,12 +25,18 @@ def assemble(
     wide = pl.concat([labels, named, outputs], how="horizontal")
     sources = _by_unit(evidence.select("_k", "ref")).agg(source_rows="ref")
     by_input = _by_unit(evidence.select("_k", "ref", "input")).agg(evidence=pl.struct("input", "ref"))
-    return (
-        wide.join(sources, on="_k", how="left", maintain_order="left")
-        .join(by_input, on="_k", how="left", maintain_order="left")
-        .with_columns(pl.col("source_rows").fill_null(pl.lit([], dtype=pl.List(REF))))
-        .drop("_k")
-    )
+    wide = _beside(wide, sources, "source_rows").with_columns(pl.col("source_rows").fill_null(_NO_ROWS))
+    return _beside(wide, by_input, "evidence").drop("_k")
+
+
+_NO_ROWS = pl.lit([], dtype=pl.List(REF))
+
+
+def _beside(wide: pl.DataFrame, found: pl.DataFrame, column: str) -> pl.DataFrame:
+    """Add a column found for all or some of the units; both are in the order of `_k`."""
+    if found.height == wide.height:
+        return wide.with_columns(found[column])
+    return wide.join(found.select("_k", column), on="_k", how="left", maintain_order="left")
 
 
 def _by_unit(rows: pl.DataFrame) -> GroupBy:
@@ -69,20 +75,22 @@ TIDY: dict[str, Any] = {
 
 
 def tidied(wide: Mapping[str, pl.DataFrame], timeline: Timeline) -> pl.DataFrame:
-    """The tidy table over all criteria, by subject, criterion, variant and time; one time in the order of its rows."""
-    parts = [
-        tidy(registry.get(key), wide[key], timeline).with_columns(_key=pl.lit(i, dtype=pl.UInt16))
-        for i, key in enumerate(sorted(wide))
-        if wide[key].height
-    ]
+    """The tidy table over all criteria: by subject, criterion, variant and, within them, in the order of the units."""
+    parts = []
+    for i, key in enumerate(sorted(wide)):
+        if wide[key].height:
+            names = wide[key]["variant"].unique().sort()
+            turn = pl.col("variant").replace_strict(names, range(len(names)), return_dtype=pl.Int64)
+            place = (pl.col("_s") * 1000 + i) * 1000 + turn
+            parts.append(tidy(registry.get(key), wide[key], timeline).with_columns(_place=place).drop("_s"))
     if not parts:
         return pl.DataFrame(schema=TIDY)
-    whole = pl.concat([p.sort("_s", "variant", "day", "datetime", maintain_order=True) for p in parts])
-    return whole.sort(pl.col("_s") * 2**16 + pl.col("_key"), maintain_order=True).select(list(TIDY))
+    whole = pl.concat(parts).sort("_place", maintain_order=True).drop("_place")
+    return whole.with_columns(named_rows(whole["source_rows"], timeline.rows))
 
 
 def tidy(entry: Criterion, wide: pl.DataFrame, timeline: Timeline) -> pl.DataFrame:
-    """Turn one criterion's wide results into rows of the tidy table, with `_s`."""
+    """Turn one criterion's wide results into rows of the tidy table, with `_s`; source rows by their places."""
     primary = pl.col(entry.primary)
     kind = wide.schema[entry.primary]
     level_of = next((o.name for o in entry.outputs if o.type == "str" and o.levels), entry.primary)
@@ -102,7 +110,7 @@ def tidy(entry: Criterion, wide: pl.DataFrame, timeline: Timeline) -> pl.DataFra
             "clause",
             "missing",
             "invalid",
-            source_rows=named_rows(wide["source_rows"], timeline.rows),
+            "source_rows",
             criterion=pl.lit(entry.key),
             datetime=pl.col("time"),
             value=primary.cast(pl.Float64) if kind.is_numeric() or kind == pl.Boolean else nothing,
@@ -127,13 +135,8 @@ def with_named_rows(wide: pl.DataFrame, rows: pl.Series) -> pl.DataFrame:
 
 def named_rows(places: pl.Series, rows: pl.Series) -> pl.Series:
     """Lists of the names of source rows from lists of their places."""
-    flat = pl.DataFrame({"_r": pl.int_range(len(places), eager=True), "ref": places}).explode("ref").drop_nulls("ref")
-    named = flat.select("_r", name=rows.gather(flat["ref"])).group_by("_r", maintain_order=True).agg("name")
-    if named.height == len(places):
-        return named["name"]
-    whole = pl.DataFrame({"_r": pl.int_range(len(places), eager=True)})
-    joined = whole.join(named, on="_r", how="left", maintain_order="left")
-    return joined.select(pl.col("name").fill_null(pl.lit([], dtype=pl.List(pl.String)))).to_series()
+    name = pl.element().map_batches(rows.gather, return_dtype=pl.String, is_elementwise=True)
+    return places.list.eval(name)
 
 
 def _text(column: pl.Expr, kind: pl.DataType) -> pl.Expr:

@@ -13,8 +13,8 @@ from pathlib import Path
 import polars as pl
 
 from aftercart.errors import UsageError
-from aftercart.sources.tidy import declared, file_name, files, read, rows_of, study_of
 from aftercart.sources.textfile import cleaned, plain
+from aftercart.sources.tidy import declared, file_name, files, read, rows_of, study_of
 from aftercart.sources.typing_cells import typed_table
 from aftercart.study import schema
 from aftercart.study.model import Study, StudyMeta
@@ -31,8 +31,8 @@ def parts(
     A folder whose tables are not all plain Parquet files comes as one part: the study read whole. Parts are fastest to
     read when the files are sorted by subject (as `Study.write` leaves them); they are the same for any order.
 
-    columns: by table, the only columns to read (those a table requires are always read); a cell that is not read is
-    empty, and what is wrong with it is not listed.
+    columns: by table, the only columns to read (those a table requires are always read; with none at all the table is
+    left out); a cell that is not read is empty, and what is wrong with it is not listed.
 
     Raises `UsageError` and `StudyError` as `aftercart.read`.
     """
@@ -123,7 +123,7 @@ def _opened(folder: Path, columns: Mapping[str, Sequence[str]]) -> _Opened | Non
     """Open a folder for reading by subject; None where only reading it whole can say what is wrong with it."""
     meta, _, listed = declared(folder)
     found = {name: files(folder, name) for name in schema.tables()}
-    given = {name: paths[0] for name, paths in found.items() if paths}
+    given = {n: paths[0] for n, paths in found.items() if paths and columns.get(n) != ()}
     if any(len(paths) > 1 or paths[0].suffix != ".parquet" for paths in found.values() if paths):
         return None
     if "subjects" not in given or any(t.required and n not in given for n, t in schema.tables().items()):

@@ -143,9 +143,9 @@ def cleaned(frame: pl.DataFrame, index: pl.Series, file: str) -> tuple[pl.DataFr
         where = {"column": "_row", "row": 1}
         listed.append(problems.one("unknown_column", file, found, expected, remedy, severity="warning", **where))
         frame = frame.drop("_row")
-    frame = frame.with_columns(cs.string().str.strip_chars().replace("", None)).insert_column(0, index)
-    nul = frame.select(cs.string().str.contains("\x00", literal=True).any())
-    for name in (series.name for series in nul if series.item()):
+    frame = frame.with_columns(_stripped(column) for column in frame.select(cs.string())).insert_column(0, index)
+    nul = [c.name for c in frame.select(cs.string()) if _distinct(c).str.contains("\x00", literal=True).any()]
+    for name in nul:
         listed.append(
             problems.of_rows(
                 frame.filter(pl.col(name).str.contains("\x00", literal=True)),
@@ -159,3 +159,21 @@ def cleaned(frame: pl.DataFrame, index: pl.Series, file: str) -> tuple[pl.DataFr
         )
         frame = frame.with_columns(pl.col(name).str.replace_all("\x00", "\ufffd", literal=True))
     return frame, listed
+
+
+FEW = 500
+"""Distinct texts in the first rows that make it worth while to look at each distinct text instead of each cell."""
+
+
+def _distinct(column: pl.Series) -> pl.Series:
+    """The texts of a column: each once where they repeat, as they are where they do not."""
+    repeats = column.head(2 * FEW).n_unique() < FEW <= len(column)
+    return column.unique() if repeats else column
+
+
+def _stripped(column: pl.Series) -> pl.Series:
+    texts = _distinct(column)
+    clean = texts.str.strip_chars()
+    if texts.equals(clean, null_equal=True) and not (texts == "").any():
+        return column
+    return column.str.strip_chars().replace("", None)
