@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from aftercart.assessment import Assessments, assess
-from aftercart.assessment.changes import nearest
+from aftercart.assessment import Assessments, assess, series, units
+from aftercart.assessment.changes import can_be_told, nearest, nearest_in_series
+from aftercart.assessment.run import variants
 from aftercart.criteria import registry
 from aftercart.criteria.registry import Criterion, Input
 from aftercart.errors import UsageError
@@ -17,9 +18,6 @@ from aftercart.errors import UsageError
 if TYPE_CHECKING:
     from aftercart.study.model import Study
 
-
-MOST_WITH_CHANGES = 3
-"""With more results than this, what would have changed each is left out (ask for one day)."""
 
 MOST_ROWS = 8
 """How many source rows are listed for one input; results name all of them in `source_rows`."""
@@ -97,6 +95,7 @@ def explain(
     done = assessments or assess(study.select(subjects=[subject]), [criterion])
     rows = done.results(criterion)
     rows = rows.filter(pl.col("subject_id") == subject) if rows.width > 1 else rows
+    rows = rows.with_columns(_turn=pl.int_range(pl.len()).over("variant")) if rows.height else rows
     if day is not None and rows.height:
         rows = rows.filter(pl.col("day") == day)
     if rows.is_empty():
@@ -105,10 +104,8 @@ def explain(
             hint=_why_nothing(done, subject, entry, day),
         )
     index = _source_index(study, subject)
-    asked = rows.height <= MOST_WITH_CHANGES
-    return [
-        _explanation(entry, row, index, rows[i] if asked else None) for i, row in enumerate(rows.iter_rows(named=True))
-    ]
+    changes = _changes(entry, rows, done, subject)
+    return [_explanation(entry, row, index, c) for row, c in zip(rows.iter_rows(named=True), changes, strict=True)]
 
 
 def _why_nothing(done: Assessments, subject: str, entry: Criterion, day: int | None) -> str:
@@ -135,7 +132,7 @@ def _source_index(study: Study, subject: str) -> dict[str, dict[str, Any]]:
 
 
 def _explanation(
-    entry: Criterion, row: dict[str, Any], index: dict[str, dict[str, Any]], inputs: pl.DataFrame | None
+    entry: Criterion, row: dict[str, Any], index: dict[str, dict[str, Any]], changes: tuple[str, ...]
 ) -> Explanation:
     bounds = entry.bounds or (None, None)
     clause = row["clause"]
@@ -160,16 +157,27 @@ def _explanation(
         facts=tuple(_facts(entry, row, index)),
         missing=tuple(row["missing"].split("; ")) if row["missing"] else (),
         refused=tuple(row["invalid"].split("; ")) if row["invalid"] else (),
-        changes=_changes(entry, inputs) if inputs is not None else (),
+        changes=changes,
     )
 
 
-def _changes(entry: Criterion, row: pl.DataFrame) -> tuple[str, ...]:
-    """The nearest changes of a result whose inputs were bound as columns."""
-    names = [i.name for i in entry.inputs if f"in.{i.name}" in row.columns]
-    if len(names) < len(entry.inputs):
-        return ()
-    return tuple(str(c) for c in nearest(entry, row.select(pl.col(f"in.{n}").alias(n) for n in names)))
+def _changes(entry: Criterion, rows: pl.DataFrame, done: Assessments, subject: str) -> list[tuple[str, ...]]:
+    """The nearest changes of each result."""
+    if entry.kind == "row":
+        if any(f"in.{i.name}" not in rows.columns for i in entry.inputs):
+            return [()] * rows.height
+        inputs = rows.select(pl.col(f"in.{i.name}").alias(i.name) for i in entry.inputs)
+        return [tuple(map(str, changes)) for changes in nearest(entry, inputs)]
+    found: dict[tuple[str | None, int], tuple[str, ...]] = {}
+    own = done.timeline.subjects.filter(pl.col("subject_id") == subject).select("_s")
+    for variant in variants(entry):
+        if variant.name not in rows["variant"].to_list():
+            continue
+        asked = units.find(entry, variant, done.timeline, done.wide).join(own, on="_s", how="semi")
+        given = series.gather(entry, variant, asked, done.timeline, done.wide)
+        changes = nearest_in_series(entry, given.units, given.typed, given.rows["day"], given.invalid)
+        found |= {(variant.name, i): tuple(map(str, c)) for i, c in enumerate(changes)}
+    return [found[key] for key in rows.select("variant", "_turn").iter_rows()]
 
 
 def _result_text(entry: Criterion, row: dict[str, Any]) -> str:
@@ -241,6 +249,10 @@ def _show(value: Any) -> str:
     return str(value)
 
 
+def _unit(unit: str | None) -> str:
+    return f" {unit}" if unit and unit != "1" else ""
+
+
 def _lines(e: Explanation) -> list[str]:
     when = f"day {e.day}" if e.day is not None else "whole course"
     place = f"{e.visit}, {when}" if e.visit else when
@@ -254,7 +266,7 @@ def _lines(e: Explanation) -> list[str]:
     if e.facts:
         lines.append("  From:")
     for fact in e.facts:
-        value = "" if fact.value is None else f" = {_show(fact.value)}{' ' + fact.unit if fact.unit else ''}"
+        value = "" if fact.value is None else f" = {_show(fact.value)}{_unit(fact.unit)}"
         origin = (
             f"  <- {fact.row} {fact.date or ''} {fact.recorded or ''}".rstrip() if fact.row else f"  ({fact.recorded})"
         )
@@ -263,6 +275,8 @@ def _lines(e: Explanation) -> list[str]:
         lines.append(f"  Missing: {'; '.join(e.missing)}")
     if e.refused:
         lines.append(f"  Refused: {'; '.join(e.refused)}")
+    if not e.changes and e.value is not None and can_be_told(registry.get(e.criterion)):
+        lines.append("  No other value of a single input would have changed it.")
     if e.changes:
         lines.append("  What would have changed it (all else as it was):")
         lines += [f"    {change}" for change in e.changes]

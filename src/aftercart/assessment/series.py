@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
 
 from aftercart.assessment import censoring, derived, tables
-from aftercart.assessment.binding import Results, Variant, bind
+from aftercart.assessment.binding import Bound, Results, Variant, bind
 from aftercart.assessment.timeline import REF, Timeline
 from aftercart.assessment.values import observed
 from aftercart.criteria.calling import prepare, validated, with_row_reasons
@@ -16,10 +17,22 @@ from aftercart.criteria.frames import TYPES
 from aftercart.criteria.registry import Criterion, Input
 
 
-def assess(
-    entry: Criterion, variant: Variant, found: pl.DataFrame, timeline: Timeline, results: Results
-) -> pl.DataFrame:
-    """Run a series criterion: one result per subject (or day or visit), from all rows of its series."""
+@dataclass(frozen=True)
+class Gathered:
+    """What a series rule is asked: the units with their inputs, and the rows of their series."""
+
+    bound: Bound
+    units: pl.DataFrame
+    """Typed inputs with `_unit`, and `_given`: whether there is a series at all."""
+    rows: pl.DataFrame
+    """`_k`, `day`, the row inputs as found, `ref` and `comparator`."""
+    typed: pl.DataFrame
+    """The same rows as the rule takes them, with `_unit`."""
+    invalid: pl.Series | None
+
+
+def gather(entry: Criterion, variant: Variant, found: pl.DataFrame, timeline: Timeline, results: Results) -> Gathered:
+    """Find the inputs and the series of the units of a series criterion."""
     bound = bind(entry, variant, found, timeline, results)
     scalars, invalid = prepare(bound.inputs, entry.inputs)
     rows = _rows(entry, variant, found, timeline, results)
@@ -29,6 +42,15 @@ def assess(
     units = scalars.with_columns(_unit=found["_k"], _given=given)
     typed, refused = _typed(rows, entry)
     invalid = with_row_reasons(invalid, found["_k"], rows["_k"], refused)
+    return Gathered(bound, units, rows, typed, invalid)
+
+
+def assess(
+    entry: Criterion, variant: Variant, found: pl.DataFrame, timeline: Timeline, results: Results
+) -> pl.DataFrame:
+    """Run a series criterion: one result per subject (or day or visit), from all rows of its series."""
+    given = gather(entry, variant, found, timeline, results)
+    bound, units, rows, typed, invalid = given.bound, given.units, given.rows, given.typed, given.invalid
     fn = entry.function
     outputs = fn.series_outputs(units, typed, invalid)
     marked = rows.filter(pl.col("comparator").is_not_null())
