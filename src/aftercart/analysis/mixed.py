@@ -129,7 +129,7 @@ class _Restricted:
             return found
 
         xy = np.column_stack((x, y))
-        self.p, self.q, self.spare = x.shape[1], z.shape[1], y.size - x.shape[1]
+        self.p, self.q, self.spare = int(x.shape[1]), int(z.shape[1]), int(y.size - x.shape[1])
         self.total, self.zz, self.zxy = xy.T @ xy, per_subject(z, z), per_subject(z, xy)
         self.scale = 1 / np.sqrt(np.maximum(self.zz.mean(axis=0).diagonal(), 1e-300))
 
@@ -159,7 +159,7 @@ class _Restricted:
         """Minus twice the restricted log-likelihood at the best residual variance."""
         found = self.solve(theta)
         variance = max(found.residual, 1e-300) / self.spare
-        return found.log_det + self.spare * (1 + math.log(2 * math.pi * variance))
+        return float(found.log_det + self.spare * (1 + math.log(2 * math.pi * variance)))
 
     def satterthwaite(self, theta: Floats, sigma: float) -> tuple[float | None, ...]:
         """Degrees of freedom of each fixed effect, from the curvature of the likelihood in all variances."""
@@ -167,7 +167,7 @@ class _Restricted:
         def deviance(v: Floats) -> float:
             found = self.solve(v[:-1])
             variance = float(v[-1]) ** 2
-            return found.log_det + self.spare * math.log(2 * math.pi * variance) + found.residual / variance
+            return float(found.log_det + self.spare * math.log(2 * math.pi * variance) + found.residual / variance)
 
         def variances(v: Floats) -> Floats:
             return np.asarray(v[-1] ** 2 * np.diag(self.solve(v[:-1]).inverse))
@@ -189,7 +189,8 @@ class _Restricted:
         if edge or np.linalg.eigvalsh((bend + bend.T) / 2).min() <= 0:
             return (None,) * self.p
         spread = np.einsum("ik,ij,jk->k", slope, np.linalg.inv(bend) * 2, slope)
-        return tuple(float(df) for df in 2 * variances(at) ** 2 / spread)
+        freedom = np.asarray(2 * variances(at) ** 2 / spread)
+        return tuple(float(df) for df in freedom)
 
 
 def _minimum(function: Callable[[Floats], float], start: Floats) -> Floats:
