@@ -45,7 +45,7 @@ def qualify(out: str | Path, *, progress: Progress | None = None) -> Qualificati
     """Run all worked cases and the checks of every criterion, and write `qualification.json` and `.html` into a folder.
 
     The evidence holds the environment, the versions, the hash of the installed package, every criterion and statistical
-    method with its cases, and two checks of every row criterion on its own cases: the order of rows does not matter, and
+    method with its cases, and two checks of every row criterion on its cases: the order of rows does not matter, and
     grading the cases together gives what grading them alone gives. The same installation gives the same content hash.
 
     Raises `UsageError` when the folder holds files that aftercart did not write.
