@@ -50,14 +50,14 @@ def test_median_limits_by_inversion() -> None:
 
 
 def test_a_large_sample_keeps_its_digits() -> None:
-    """At a million the variance is 1e-12 of the squared mean: the log-log limits must be met, not rounding."""
-    times, events = np.arange(1, 1_000_001), np.arange(1_000_000) % 2 == 0
-    risk = RiskSets.of(times[:], events)
-    lower, upper, _ = beta_product_limits(risk)
-    other = kaplan_meier(times, events)
-    for at in (1_000, 500_000):
-        assert upper[at] - other.survival[at] == pytest.approx(other.upper[at] - other.survival[at], rel=2e-2)
-        assert other.survival[at] - lower[at] == pytest.approx(other.survival[at] - other.lower[at], rel=2e-2)
+    """After the first of a million the variance is 1e-12 of the squared mean; distances to 1 must not be rounding."""
+    n = 1_000_000
+    risk = RiskSets.of(np.arange(1, n + 1), np.arange(n) == 0)
+    lower, upper, before = beta_product_limits(risk)
+    exact = proportion(1, n)
+    assert 1 - upper[0] == pytest.approx(exact.low, rel=1e-6)
+    assert 1 - lower[0] == pytest.approx(exact.high, rel=1e-6)
+    assert before == 0.025 ** (1 / n)
 
 
 def test_delayed_entry_is_refused() -> None:

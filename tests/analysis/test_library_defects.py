@@ -18,7 +18,7 @@ TIED = [16, 14, 10, 18, 10, 4, 20, 16, 12, 20, 10, 10, 9, 16, 26]
 
 def test_scipy_gives_certainty_to_a_curve_without_events() -> None:
     data = stats.CensoredData(right=[3.0, 4, 6, 6, 7])
-    limits = stats.ecdf(data).sf.confidence_interval(method="log-log")
+    limits = stats.ecdf(data).sf.confidence_interval()
     assert (limits.low.probabilities == 1).all()
     assert (limits.high.probabilities == 1).all()
     ours = kaplan_meier([3, 4, 6, 6, 7], [0] * 5)
