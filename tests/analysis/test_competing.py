@@ -41,6 +41,31 @@ def test_ties_between_causes_as_r_survival_and_cmprsk() -> None:
     close(found.gray_variance(2)[rows], other)
 
 
+@pytest.mark.parametrize(
+    ("times", "causes", "one", "two"),
+    [
+        # R cmprsk; the last subject has an event alone, and a tie between causes
+        ([1, 2, 3, 4, 5], [1, 2, 0, 1, 1], [0.04, 0.04, 0.04, 0.115625, 0.1325], [0, 0.0425, 0.0425, 0.0425, 0.0425]),
+        (
+            [1, 2, 3, 3, 5],
+            [1, 2, 2, 1, 2],
+            [0.04, 0.04, 0.0669444444444, 0.0669444444444],
+            [0, 0.0425, 0.0677777777778, 0.106944444444],
+        ),
+    ],
+)
+def test_gray_variance_to_the_last_subject(times, causes, one, two) -> None:
+    found = cumulative_incidence(times, causes)
+    close(found.gray_variance(1), one)
+    close(found.gray_variance(2), two)
+
+
+def test_subjects_who_leave_alike_count_as_many() -> None:
+    many, few = cumulative_incidence(TIMES * 40, CAUSES * 40), cumulative_incidence(TIMES, CAUSES)
+    assert many.incidence == pytest.approx(few.incidence, abs=1e-12)
+    assert many.std_error == pytest.approx(few.std_error / np.sqrt(40), abs=1e-12)
+
+
 def test_delayed_entry_as_r_survival() -> None:
     found = cumulative_incidence(TIMES, CAUSES, entry=ENTRY)
     one, two = found.at(AT, 1), found.at(AT, 2)

@@ -48,6 +48,8 @@ def test_no_event_has_an_upper_bound_not_a_point() -> None:
     bound = found.interval(4)
     assert (bound.estimate, bound.low, bound.method) == (0.0, 0.0, NO_EVENTS)
     assert bound.high == pytest.approx(-np.log(0.025) / 2, abs=1e-12)
+    few = mean_cumulative(["a", "b", "c"], [0, 2, 2], [1, 4, 5], [0, 0, 0])  # only one was there on day 1
+    assert few.interval(4).high == pytest.approx(-np.log(0.025), abs=1e-12)
     assert found.interval(6).reason == "nobody was followed to this time"
     assert mean_cumulative([], [], [], []).interval(1).estimate is None
 

@@ -47,6 +47,13 @@ def test_everyone_at_once_has_no_variation() -> None:
     assert found.reason == "no variation before tau, so the standard error does not exist"
 
 
+def test_limits_stay_between_0_and_the_horizon() -> None:
+    low = restricted_mean([0, 0, 0, 9], [1, 1, 1, 0], 5)
+    assert (low.low, low.value) == (0.0, 1.25)
+    high = restricted_mean([9, 9, 9, 4], [0, 0, 0, 1], 5)
+    assert (high.high, high.value) == (5, 4.75)
+
+
 @given(st.lists(st.integers(0, 20), min_size=2, max_size=20), st.integers(1, 25))
 def test_without_censoring_it_is_the_mean_of_the_shortened_times(times, tau) -> None:
     found = restricted_mean(times, [1] * len(times), tau)

@@ -155,17 +155,26 @@ def cumulative_incidence(
 
 @dataclass(frozen=True)
 class _Exits:
-    """How each subject, by follow-up, left: row of its last time, kind of end, and row of its entry (-1 from 0)."""
+    """How subjects left: row of the last time, kind of end, row of entry (-1 from 0), and how many left alike."""
 
     last: Ints
     kind: Ints
     first: Ints | None
+    count: Floats
 
 
 def _exits(risk: RiskSets, causes: Ints, entry: Floats | None) -> _Exits:
+    rows, kinds = risk.ended.shape
+    if entry is None and rows * kinds < risk.n:
+        return _Exits(
+            np.repeat(np.arange(rows), kinds),
+            np.tile(np.arange(kinds), rows),
+            None,
+            risk.ended.astype(np.float64).ravel(),
+        )
     last = np.searchsorted(risk.time, risk.stop)
     first = None if entry is None else np.searchsorted(risk.time, entry[risk.order], side="right") - 1
-    return _Exits(last, causes.astype(np.int64)[risk.order], first)
+    return _Exits(last, causes.astype(np.int64)[risk.order], first, np.ones(risk.n))
 
 
 def _std_error(risk: RiskSets, exits: _Exits, cause: int, incidence: Floats, before: Floats) -> Floats:
@@ -192,7 +201,7 @@ def _std_error(risk: RiskSets, exits: _Exits, cause: int, incidence: Floats, bef
     if exits.first is not None:
         p0, q0 = np.append(big_p, 0.0)[exits.first], np.append(big_q, 0.0)[exits.first]
         p, q = p - p0, q - q0
-    pp, pq, qq = (_running(row, v, y.size) for v in (p * p, p * q, q * q))
+    pp, pq, qq = (_running(row, v * exits.count, y.size) for v in (p * p, p * q, q * q))
     gone = f * f * pp - 2 * f * pq + qq
     a = f * big_p - big_q
     if exits.first is None:
