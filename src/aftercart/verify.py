@@ -16,7 +16,7 @@ import polars as pl
 
 from aftercart.criteria import registry
 from aftercart.criteria.registry import Criterion
-from aftercart.errors import AftercartError, CaseFileError
+from aftercart.errors import AftercartError, CaseFileError, MissingExtraError
 
 DEFAULT_TOLERANCE = 1e-9
 
@@ -186,7 +186,7 @@ def run(paths: Iterable[str | Path] | None = None) -> Verification:
 def check_case(case: Case) -> Failure | None:
     """Run one case; return None when it gives what was expected.
 
-    Raises `NotImplementedError` when its criterion or method, or a data set it needs, does not exist here.
+    Raises `NotImplementedError` when its criterion or method, or a data set or package it needs, does not exist here.
     """
     try:
         found = compute(case)
@@ -221,7 +221,7 @@ def _by_method(case: Case) -> dict[str, Any]:
         raise NotImplementedError(case.criterion)
     try:
         return METHODS[case.criterion](case.inputs)
-    except NotShippedError as missing:
+    except (NotShippedError, MissingExtraError) as missing:
         raise NotImplementedError(missing.message) from missing
 
 

@@ -14,7 +14,7 @@ from aftercart.errors import UsageError
 AALEN_JOHANSEN = "Aalen-Johansen, infinitesimal-jackknife variance, log-log limits"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class CumulativeIncidence:
     """Cumulative incidence of each cause at every distinct follow-up time (rows) by cause (columns, from cause 1).
 
@@ -153,7 +153,7 @@ def cumulative_incidence(
     return CumulativeIncidence(risk, event_free, incidence, error, f ** np.exp(-width), f ** np.exp(width), confidence)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Exits:
     """How subjects left: row of the last time, kind of end, row of entry (-1 from 0), and how many left alike."""
 

@@ -17,7 +17,7 @@ MOST_ROW_WISE = 16
 MOST_SYMMETRIC = 6
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Borrowed:
     """Posterior of each basket's proportion after borrowing from the others."""
 

@@ -108,7 +108,7 @@ def mixed_model(
     )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Solution:
     beta: Floats
     inverse: Floats

@@ -15,7 +15,7 @@ MEAN_CUMULATIVE = "Nelson mean cumulative function, robust variance, log limits"
 NO_EVENTS = "Poisson upper bound on no event, from the fewest subjects at risk so far"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class MeanCumulative:
     """Mean number of events per subject at every distinct time; arrays hold NaN where a value does not exist."""
 

@@ -40,7 +40,7 @@ def codes(values: Values, name: str) -> Ints:
     return whole
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RiskSets:
     """Distinct follow-up times in order, with the number at risk just before each and what ended there."""
 

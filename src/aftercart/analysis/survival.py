@@ -54,7 +54,7 @@ class Step:
     upper: float | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SurvivalCurve:
     """A Kaplan-Meier curve at every distinct follow-up time; arrays hold NaN where a value does not exist."""
 
@@ -246,7 +246,7 @@ def follow_up(times: Sequence[float], died: Sequence[bool]) -> Median:
     return median(times, [not d for d in died])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Landmark:
     """Survival from a landmark on among those who reached it, with how many did not and why."""
 
