@@ -67,6 +67,9 @@ def test_one_subject_has_no_variance_and_so_no_limits() -> None:
         (([1], [0], [3], [2]), "end after it starts"),
         (([1, 1], [0, 2], [3, 5], [1, 0]), "overlap"),
         (([1, 1], [0, 2], [3, 5], [1]), "one entry per row"),
+        ((["a", 1], [0, 0], [3, 5], [1, 0]), "mixes kinds"),
+        ((["a", None], [0, 0], [3, 5], [1, 0]), "subjects holds missing"),
+        (([1.0, float("nan")], [0, 0], [3, 5], [1, 0]), "subjects holds missing"),
     ],
 )
 def test_rows_that_cannot_be_are_refused(rows, words) -> None:

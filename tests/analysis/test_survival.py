@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
+
 import numpy as np
 import polars as pl
 import pytest
@@ -182,6 +184,9 @@ def test_columns_of_a_data_frame_and_arrays_do_alike() -> None:
         ([1, 2], [1, 2], None, "events must be 0 or 1"),
         ([1, 2], [1, 0.5], None, "whole numbers"),
         (["a", "b"], [1, 0], None, "not a number"),
+        (pl.Series([date(2026, 1, 1), date(2026, 1, 2)]), [1, 0], None, "not a number"),
+        (pl.Series([timedelta(3), timedelta(5)]), [1, 0], None, "times as days or months"),
+        (["3", "4"], [1, 0], None, "not a number"),
         ([[1, 2]], [[1, 0]], None, "dimensions"),
         ([1, 2], [1, 0], [0, 2], "enters at or after"),
     ],

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from aftercart.analysis.intervals import Interval, special, tail
-from aftercart.analysis.risk_sets import Floats, Values, numbers
+from aftercart.analysis.risk_sets import Floats, Values, labels, numbers
 from aftercart.errors import MissingExtraError, UsageError
 
 MIXED_MODEL = "linear mixed model (REML), Satterthwaite t limits"
@@ -68,7 +68,7 @@ def mixed_model(
     ([5.125, 1.375], [3.91, 7.0])
     """
     y = numbers(response, "response")
-    _, who = np.unique(np.asarray(subjects), return_inverse=True)
+    who = labels(subjects, "subjects")
     columns = [numbers(v, name) for name, v in fixed.items()]
     if any(c.shape != y.shape for c in (*columns, who)):
         raise UsageError("The response, subjects and columns must have one entry per row each.", hint="check lengths.")

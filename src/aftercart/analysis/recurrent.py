@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from aftercart.analysis.intervals import Interval, normal_quantile, rate
-from aftercart.analysis.risk_sets import Floats, Ints, Values, codes, not_nan, numbers, step
+from aftercart.analysis.risk_sets import Floats, Ints, Values, codes, labels, not_nan, numbers, step
 from aftercart.errors import UsageError
 
 MEAN_CUMULATIVE = "Nelson mean cumulative function, robust variance, log limits"
@@ -83,7 +83,7 @@ def mean_cumulative(
     """
     z = normal_quantile(confidence)
     begin, end, happened = numbers(start, "start"), numbers(stop, "stop"), codes(events, "events")
-    _, who = np.unique(np.asarray(subjects), return_inverse=True)
+    who = labels(subjects, "subjects")
     if not begin.shape == end.shape == happened.shape == who.shape:
         raise UsageError("subjects, start, stop and events must have one entry per row each.", hint="check lengths.")
     if (begin >= end).any() or (happened > 1).any():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -19,16 +20,29 @@ Values: TypeAlias = Sequence[Any] | pl.Series | NDArray[Any]
 
 
 def numbers(values: Values, name: str) -> Floats:
-    """A column as floats; raises `UsageError` for what is missing, not finite or not a number."""
-    try:
-        found = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise UsageError(f"{name} holds something that is not a number.", hint="drop or fill it first.") from error
-    if found.ndim != 1:
-        raise UsageError(f"{name} has {found.ndim} dimensions, expected one.", hint="give one column.")
+    """A column as floats; raises `UsageError` for what is missing, not finite or not a number (texts, dates, spans)."""
+    raw = np.asarray(values)
+    if raw.ndim != 1:
+        raise UsageError(f"{name} has {raw.ndim} dimensions, expected one.", hint="give one column.")
+    if raw.dtype.kind == "O":
+        raw = np.array([math.nan if v is None else v for v in raw])
+    if raw.dtype.kind not in "biuf":
+        raise UsageError(f"{name} holds something that is not a number.", hint="give numbers, times as days or months.")
+    found = raw.astype(np.float64)
     if not np.isfinite(found).all():
         raise UsageError(f"{name} holds missing or infinite values.", hint="drop or fill them first, and say so.")
     return found
+
+
+def labels(values: Values, name: str) -> Ints:
+    """A column of identifiers as numbers from 0, in their order; raises `UsageError` when one is missing."""
+    try:
+        column = pl.Series(values if isinstance(values, pl.Series | np.ndarray) else list(values))
+    except TypeError as error:
+        raise UsageError(f"{name} mixes kinds of values.", hint="give texts or numbers.") from error
+    if column.null_count() or (column.dtype.is_float() and column.is_nan().any()):
+        raise UsageError(f"{name} holds missing values.", hint="every row belongs to somebody.")
+    return np.asarray(column.rank("dense").to_numpy(), dtype=np.int64) - 1
 
 
 def codes(values: Values, name: str) -> Ints:
