@@ -77,6 +77,17 @@ def test_rows_that_cannot_be_are_refused(rows, words) -> None:
         mean_cumulative(*rows)
 
 
+def mean_by_weights(rows, weights) -> np.ndarray:
+    """The definition with a weight per subject: events over those at risk, times the chance to be alive before."""
+    alive, total, found = 1.0, 0.0, []
+    for time in sorted({b for _, _, b, _, _ in rows}):
+        y = sum(weights[w] for w, a, b, _, _ in rows if a < time <= b)
+        total += alive * sum(weights[w] for w, _, b, e, _ in rows if b == time and e) / y
+        alive *= 1 - sum(weights[w] for w, _, b, _, d in rows if b == time and d) / y
+        found.append(total)
+    return np.array(found)
+
+
 periods = st.lists(
     st.tuples(st.integers(0, 5), st.lists(st.tuples(st.integers(1, 4), st.integers(0, 2)), min_size=1, max_size=4)),
     min_size=1,
@@ -108,3 +119,33 @@ def test_the_variance_is_the_sum_of_squared_influence(plan, random) -> None:
         assert (found.at_risk[i], found.events[i]) == (at_risk, events)
         assert found.mean[i] == pytest.approx(mean, abs=1e-12)
         assert found.std_error[i] ** 2 == pytest.approx((influence**2).sum(), abs=1e-12)
+
+
+@given(periods, st.lists(st.booleans(), min_size=6, max_size=6), st.randoms(use_true_random=False))
+def test_with_deaths_mean_and_variance_are_those_of_the_definition(plan, deaths, random) -> None:
+    rows = []
+    for who, (begin, parts) in enumerate(plan):
+        at = begin
+        for i, (length, kind) in enumerate(parts):
+            rows.append((who, at, at + length, int(kind > 0), int(deaths[who] and i == len(parts) - 1)))
+            at += length + (kind == 2)
+    shuffled = list(rows)
+    random.shuffle(shuffled)
+    *columns, died = zip(*shuffled, strict=True)
+    found = mean_cumulative(*columns, died=died)
+    ones, h, squares = np.ones(len(plan)), 1e-5, 0.0
+    assert found.mean == pytest.approx(mean_by_weights(rows, ones), abs=1e-12)
+    for who in range(len(plan)):
+        step = h * np.eye(len(plan))[who]
+        squares = squares + ((mean_by_weights(rows, ones + step) - mean_by_weights(rows, ones - step)) / (2 * h)) ** 2
+    assert found.std_error == pytest.approx(np.where(found.mean > 0, np.sqrt(squares), 0), abs=1e-7)
+
+
+def test_the_dead_have_no_more_events() -> None:
+    rows = ([1, 2, 3, 4], [0, 0, 0, 0], [2, 4, 4, 4], [0, 1, 1, 0])
+    assert mean_cumulative(*rows).mean[-1] == pytest.approx(2 / 3)
+    found = mean_cumulative(*rows, died=[1, 0, 0, 0])
+    assert found.mean[-1] == pytest.approx(0.75 * 2 / 3)
+    assert "Ghosh-Lin" in found.interval(4).method
+    with pytest.raises(UsageError, match="after death"):
+        mean_cumulative([1, 1], [0, 2], [2, 4], [0, 0], died=[1, 0])

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from aftercart.analysis.intervals import Interval, normal_quantile, rate
 from aftercart.analysis.risk_sets import Floats, Ints, Values, codes, labels, not_nan, numbers, step
 from aftercart.errors import UsageError
 
 MEAN_CUMULATIVE = "Nelson mean cumulative function, robust variance, log limits"
+MEAN_UNTIL_DEATH = "Ghosh-Lin mean function with death as the end, robust variance, log limits"
 NO_EVENTS = "Poisson upper bound on no event, from the fewest subjects at risk so far"
 
 
@@ -28,6 +30,7 @@ class MeanCumulative:
     lower: Floats
     upper: Floats
     n: int
+    method: str
 
     def frame(self) -> pl.DataFrame:
         """One row per distinct time: `time, at_risk, events, mean, std_error, lower, upper`."""
@@ -61,11 +64,17 @@ class MeanCumulative:
             reason = "nobody was followed to this time"
         elif low is None:
             reason = "no variation between subjects" if mean > 0 else "nobody has been followed yet"
-        return Interval(mean, low, high, NO_EVENTS if mean == 0 else MEAN_CUMULATIVE, reason)
+        return Interval(mean, low, high, NO_EVENTS if mean == 0 else self.method, reason)
 
 
 def mean_cumulative(
-    subjects: Values, start: Values, stop: Values, events: Values, *, confidence: float = 0.95
+    subjects: Values,
+    start: Values,
+    stop: Values,
+    events: Values,
+    *,
+    died: Values | None = None,
+    confidence: float = 0.95,
 ) -> MeanCumulative:
     """Estimate the mean number of events per subject over time, where a subject can have several.
 
@@ -73,9 +82,11 @@ def mean_cumulative(
     overlapping within a subject; events: whether the period ended in an event. Limits are on the log scale and need
     variation between subjects. Before the first event the mean and the lower limit are 0 and the upper one is exact
     for Poisson events: minus log alpha/2 over the fewest at risk so far.
-    The mean is over subjects under observation: with many deaths it is that of the survivors.
+    died: whether a row ended in death (at its end the event counts first). With it the mean is that of all subjects,
+    who have no events once dead; without it deaths count as ends of observation, and the mean is that of survivors.
     Sources: Nelson, J Qual Technol 1988;20:24; Lawless & Nadeau, Technometrics 1995;37:158, doi
-    10.1080/00401706.1995.10484300. Raises `UsageError` for columns that cannot be.
+    10.1080/00401706.1995.10484300; Ghosh & Lin, Biometrics 2000;56:554, doi 10.1111/j.0006-341X.2000.00554.x.
+    Raises `UsageError` for columns that cannot be.
 
     >>> found = mean_cumulative([1, 1, 2, 3], [0, 3, 0, 0], [3, 8, 6, 7], [1, 0, 1, 0])
     >>> found.at([3, 6])["mean"].round(3).to_list()
@@ -83,22 +94,28 @@ def mean_cumulative(
     """
     z = normal_quantile(confidence)
     begin, end, happened = numbers(start, "start"), numbers(stop, "stop"), codes(events, "events")
-    who = labels(subjects, "subjects")
-    if not begin.shape == end.shape == happened.shape == who.shape:
-        raise UsageError("subjects, start, stop and events must have one entry per row each.", hint="check lengths.")
-    if (begin >= end).any() or (happened > 1).any():
+    who, dead = labels(subjects, "subjects"), np.zeros_like(happened) if died is None else codes(died, "died")
+    if not begin.shape == end.shape == happened.shape == who.shape == dead.shape:
+        raise UsageError(
+            "subjects, start, stop, events and died must have one entry per row each.", hint="check lengths."
+        )
+    if (begin >= end).any() or (happened > 1).any() or (dead > 1).any():
         raise UsageError("A row must end after it starts, in an event (1) or not (0).", hint="split rows at events.")
     order = np.lexsort((begin, who))
-    who, begin, end, happened = who[order], begin[order], end[order], happened[order]
+    who, begin, end, happened, dead = who[order], begin[order], end[order], happened[order], dead[order]
     same = np.append(who[1:] == who[:-1], False)[: who.size]
     if (end[:-1][same[:-1]] > begin[1:][same[:-1]]).any():
         raise UsageError("Two rows of one subject overlap.", hint="each time at risk belongs to one row.")
+    if (dead[same] == 1).any():
+        raise UsageError("A subject is under observation after death.", hint="only the last row can end in death.")
     time = np.unique(end)
     opened, closed = np.searchsorted(time, begin, side="right"), np.searchsorted(time, end)
     at_risk = np.bincount(opened, minlength=time.size + 1)[: time.size].cumsum() - np.searchsorted(np.sort(end), time)
-    died = np.bincount(closed[happened == 1], minlength=time.size)
-    mean = np.cumsum(died / at_risk)
-    variance = _influence(who, same, opened, closed, happened, died / at_risk**2, 1 / at_risk)
+    count = np.bincount(closed[happened == 1], minlength=time.size)
+    deaths = np.bincount(closed[dead == 1], minlength=time.size)
+    alive = np.concatenate(([1.0], np.cumprod(1 - deaths / at_risk)))[: time.size]
+    mean = np.cumsum(alive * count / at_risk)
+    variance = _variance(_Rows(who, same, opened, closed, happened, dead), at_risk, count, deaths, mean, alive)
     error = np.sqrt(np.where(mean > 0, variance, 0.0))
     inside = np.where((mean > 0) & (error > 0), mean, np.nan)
     width = np.exp(z * error / inside)
@@ -106,36 +123,67 @@ def mean_cumulative(
     fewest = np.minimum.accumulate(at_risk)
     lower = np.where(mean == 0, 0.0, inside / width)
     upper = np.where(mean == 0, bound / fewest, inside * width)
-    return MeanCumulative(time, at_risk, died, mean, error, lower, upper, int(who.max(initial=-1)) + 1)
+    method = MEAN_CUMULATIVE if died is None else MEAN_UNTIL_DEATH
+    return MeanCumulative(time, at_risk, count, mean, error, lower, upper, int(who.max(initial=-1)) + 1, method)
 
 
-def _influence(
-    who: Ints, same: Ints, opened: Ints, closed: Ints, happened: Ints, per_time: Floats, per_event: Floats
-) -> Floats:
-    """Sum over subjects of the squared influence at each time.
+@dataclass(frozen=True, eq=False)
+class _Rows:
+    """Periods sorted by subject and time: whose, whether the next is of the same subject, and how they run."""
 
-    While a row is open the influence is h - e(t), with e the running sum of d / Y^2 and h what the subject brought
-    into the row; between rows it stays as it was. Rows add and remove the terms of their square, so that one pass
-    over sorted rows gives all times, whatever their number.
+    who: Ints
+    same: NDArray[np.bool_]
+    opened: Ints
+    """First distinct time at which the row is at risk."""
+    closed: Ints
+    happened: Ints
+    dead: Ints
+
+
+def _variance(rows: _Rows, at_risk: Ints, died: Ints, deaths: Ints, mean: Floats, alive: Floats) -> Floats:
+    """Sum over subjects of the squared influence on the mean at each time.
+
+    The influence is f(t) P - Q, with f the mean counted from its last value. While a row is open P and Q are what the
+    subject brought into it plus the running sums C of d / (Y (Y - d)) over deaths and D of C's terms times f plus
+    S- d / Y^2 over events; a death takes 1 / (Y - d) and f / (Y - d) off, an event S- / Y off Q. Between rows both
+    stay. Rows add and remove the terms of their square, so that one pass over sorted rows gives all times.
     """
-    rows = per_time.size
-    e = np.append(np.cumsum(per_time), 0.0)
-    within = e[closed] - e[opened - 1]
-    gain = happened * per_event[closed] - within
-    # What a subject has gathered before each of its rows: a running sum restarted at each subject.
-    total = np.cumsum(gain)
-    first = np.flatnonzero(np.append(True, ~same[:-1])) if who.size else np.zeros(0, np.int64)
-    before = total - gain - (total[first] - gain[first])[who]
-    h, after = before + e[opened - 1], before + gain
+    y = at_risk.astype(np.float64)
+    f = mean - mean[-1:].sum()
+    left = y - deaths
+    per_death = np.divide(1.0, left, out=np.zeros(y.size), where=left > 0)
+    c = deaths * per_death / y
+    big_p, big_q = np.cumsum(c), np.cumsum(c * f + alive * died / y**2)
+    start_p, end_p = _gathered(rows, big_p, np.asarray(rows.dead * per_death[rows.closed]))
+    lost_q = rows.dead * (per_death * f)[rows.closed] + rows.happened * (alive / y)[rows.closed]
+    start_q, end_q = _gathered(rows, big_q, lost_q)
 
     def running(at: Ints, values: Floats) -> Floats:
-        return np.asarray(np.bincount(at, weights=values, minlength=rows + 1)[:rows].cumsum())
+        return np.asarray(np.bincount(at, weights=values, minlength=y.size + 1)[: y.size].cumsum())
 
     def open_rows(values: Floats) -> Floats:
-        return running(opened, values) - running(closed, values)
+        return running(rows.opened, values) - running(rows.closed, values)
 
-    resumed = opened[1:][same[:-1]]
-    resting = running(closed, after**2) - running(resumed, after[:-1][same[:-1]] ** 2)
-    level = e[:rows]
-    found = open_rows(h * h) - 2 * level * open_rows(h) + level**2 * open_rows(np.ones(who.size)) + resting
-    return np.maximum(found, 0.0)
+    again = rows.same[:-1]
+    resumed = rows.opened[1:][again]
+
+    def resting(values: Floats) -> Floats:
+        return running(rows.closed, values) - running(resumed, values[:-1][again])
+
+    level = f * big_p - big_q
+    sums = f * open_rows(start_p) - open_rows(start_q)
+    squares = sum(
+        part(p * p) * f * f - 2 * f * part(p * q) + part(q * q)
+        for part, p, q in ((open_rows, start_p, start_q), (resting, end_p, end_q))
+    )
+    return np.asarray(np.maximum(open_rows(np.ones(start_p.size)) * level**2 + 2 * level * sums + squares, 0.0))
+
+
+def _gathered(rows: _Rows, running: Floats, lost: Floats) -> tuple[Floats, Floats]:
+    """What a subject brings into each row, less the running sum at its start, and what it leaves the row with."""
+    known = np.append(running, 0.0)
+    gain = known[rows.closed] - known[rows.opened - 1] - lost
+    total = np.cumsum(gain)
+    first = np.flatnonzero(np.append(True, ~rows.same[:-1])) if gain.size else np.zeros(0, np.int64)
+    before = total - gain - (total[first] - gain[first])[rows.who]
+    return before - known[rows.opened - 1], before + gain
