@@ -20,7 +20,7 @@ from typing import Any
 import click
 
 import aftercart
-from aftercart import verify
+from aftercart import analysis, verify
 from aftercart.cli import main
 from aftercart.criteria import registry
 from aftercart.criteria.registry import Criterion, Input
@@ -50,6 +50,7 @@ def build(pages: Path = PAGES) -> list[Path]:
         generated[f"reference/criteria/{entry.key}.md"] = criterion_page(entry, cases.get(entry.key, []))
     generated["reference/commands.md"] = commands_page()
     generated["reference/python.md"] = python_page()
+    generated["reference/statistics.md"] = statistics_page()
     generated["reference/tables.md"] = tables_page()
     generated["reference/codes.md"] = codes_page()
     generated["reference/instruments.md"] = instruments_page()
@@ -205,18 +206,38 @@ def python_page() -> str:
     """Every public name with its docstring."""
     lines = ["# Python", "", inspect.cleandoc(aftercart.__doc__ or ""), ""]
     lines[2] = "```python\n" + "\n".join(_indented(aftercart.__doc__ or "")) + "\n```"
-    for name in aftercart.__all__:
-        if name in ("__version__", "criteria"):
-            continue
-        value = getattr(aftercart, name)
+    names = [n for n in aftercart.__all__ if n not in ("__version__", "criteria")]
+    return "\n".join([*lines, *_described(aftercart, names)])
+
+
+def statistics_page() -> str:
+    """Every statistical function, with its example, and what it returns."""
+    lines = [
+        "# Statistics",
+        "",
+        "Each function takes columns (lists, arrays or polars series) and is callable alone, without a study. An",
+        "interval that does not exist is null and `reason` says why. `aftercart verify` runs the worked cases.",
+        "",
+    ]
+    functions = [n for n in analysis.__all__ if inspect.isfunction(getattr(analysis, n))]
+    results = [n for n in analysis.__all__ if n not in functions]
+    lines += [*_described(analysis, functions), "# What they return", "", *_described(analysis, results)]
+    return "\n".join(lines)
+
+
+def _described(module: Any, names: Iterable[str]) -> list[str]:
+    lines: list[str] = []
+    for name in names:
+        value = getattr(module, name)
         signature = "" if inspect.ismodule(value) else str(inspect.signature(value))
-        doc = inspect.getdoc(value) or ""
-        lines += [f"## {name}", "", "```python", f"aftercart.{name}{signature}", "```", "", doc, ""]
+        text, _, example = (inspect.getdoc(value) or "").partition(">>>")
+        lines += [f"## {name}", "", "```python", f"{module.__name__}.{name}{signature}", "```", "", text.rstrip(), ""]
+        lines += ["```python", f">>>{example}", "```", ""] if example else []
         if inspect.isclass(value):
             members = [(n, m) for n, m in inspect.getmembers(value) if not n.startswith("_") and inspect.getdoc(m)]
             own = [(f"`{n}`", (inspect.getdoc(m) or "").splitlines()[0]) for n, m in members if n in vars(value)]
             lines += [table(("member", "meaning"), own), ""] if own else []
-    return "\n".join(lines)
+    return lines
 
 
 def _indented(doc: str) -> list[str]:

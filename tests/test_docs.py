@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from aftercart import analysis
 from aftercart.cli import main
 from aftercart.criteria import registry
 
@@ -34,6 +35,13 @@ def test_every_criterion_has_a_page_with_its_source_and_an_example(pages: Path) 
         assert f"# {entry.title}" in text
         assert f"Status: **{entry.source_status}**" in text
         assert '"result"' in text
+
+
+def test_every_statistic_is_on_its_page_with_an_example(pages: Path) -> None:
+    text = (pages / "reference" / "statistics.md").read_text("utf-8")
+    for name in analysis.__all__:
+        assert f"## {name}\n" in text
+    assert text.count(">>> ") >= 15
 
 
 def test_every_command_is_on_the_page_of_commands(pages: Path) -> None:

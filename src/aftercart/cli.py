@@ -283,14 +283,14 @@ def _page(entry: Any) -> str:
 @JSON
 @_errors
 def verify(cases: tuple[Path, ...], as_json: bool) -> None:
-    """Run worked-case files (CASES.json ...; default: those shipped) through the public criterion functions."""
+    """Run worked-case files (CASES.json ...; default: those shipped) through the public functions."""
     from aftercart import verify as cases_module
 
     result = cases_module.run(cases or None)
     if as_json:
         _print_json(result.as_dict())
     else:
-        click.echo(f"{'criterion':40} passed failed not implemented")
+        click.echo(f"{'criterion or method':40} passed failed not implemented")
         for key, tally in sorted(result.criteria.items()):
             click.echo(f"{key:40} {tally.passed:6} {tally.failed:6} {tally.not_implemented:15}")
         for failure in result.failures:
@@ -319,8 +319,10 @@ def qualify(out: Path, as_json: bool) -> None:
     if as_json:
         _print_json(result.as_dict())
     else:
-        counted = result.evidence["criteria"].values()
-        click.echo(f"{len(counted)} criteria, {sum(c['passed'] for c in counted)} cases passed,", nl=False)
+        criteria, methods = result.evidence["criteria"], result.evidence["methods"]
+        counted = [*criteria.values(), *methods.values()]
+        click.echo(f"{len(criteria)} criteria and {len(methods)} methods, ", nl=False)
+        click.echo(f"{sum(c['passed'] for c in counted)} cases passed,", nl=False)
         click.echo(f" {sum(c['failed'] for c in counted)} failed; written to {out}")
         click.echo(f"content hash {result.content_hash}")
     sys.exit(OK if result.passed else PROBLEMS)

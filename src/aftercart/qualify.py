@@ -17,6 +17,7 @@ from typing import Any
 import polars as pl
 
 from aftercart import verify
+from aftercart.analysis.methods import METHODS
 from aftercart.criteria import registry
 from aftercart.criteria.registry import Criterion
 from aftercart.outputs import replacing_folder
@@ -43,9 +44,9 @@ class Qualification:
 def qualify(out: str | Path, *, progress: Progress | None = None) -> Qualification:
     """Run all worked cases and the checks of every criterion, and write `qualification.json` and `.html` into a folder.
 
-    The evidence holds the environment, the versions, the hash of the installed package, every criterion with its cases,
-    and two checks of every row criterion on its own cases: the order of rows does not matter, and grading the cases
-    together gives what grading them alone gives. The same installation gives the same content hash.
+    The evidence holds the environment, the versions, the hash of the installed package, every criterion and statistical
+    method with its cases, and two checks of every row criterion on its cases: the order of rows does not matter, and
+    grading the cases together gives what grading them alone gives. The same installation gives the same content hash.
 
     Raises `UsageError` when the folder holds files that aftercart did not write.
     """
@@ -56,13 +57,16 @@ def qualify(out: str | Path, *, progress: Progress | None = None) -> Qualificati
         if progress is not None:
             progress(key, index, len(keys))
         criteria[key] = _criterion(registry.get(key), cases.get(key, []))
+    methods = {method: _counts(found) for method, found in sorted(cases.items()) if method in METHODS}
     evidence = {
         "environment": _environment(),
         "package_hash": package_hash(),
         "case_files": {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in verify.shipped_case_files()},
         "criteria": criteria,
+        "methods": methods,
     }
     passed = all(c["failed"] == 0 and c["passed"] > 0 and all(c["checks"].values()) for c in criteria.values())
+    passed = passed and all(m["failed"] == 0 for m in methods.values())
     text = json.dumps(evidence, sort_keys=True, ensure_ascii=False)
     result = Qualification(passed, hashlib.sha256(text.encode()).hexdigest(), evidence)
     with replacing_folder(out) as folder:
@@ -107,16 +111,31 @@ def _cases() -> dict[str, list[verify.Case]]:
 
 
 def _criterion(entry: Criterion, cases: list[verify.Case]) -> dict[str, Any]:
-    failures = [f.as_dict() for case in cases if (f := verify.check_case(case)) is not None]
     return {
         "title": entry.title,
         "version": entry.version,
         "source_status": entry.source_status,
-        "cases": [case.name for case in cases],
-        "passed": len(cases) - len(failures),
-        "failed": len(failures),
-        "failures": failures,
+        **_counts(cases),
         "checks": _checks(entry, cases) if entry.kind == "row" else {},
+    }
+
+
+def _counts(cases: list[verify.Case]) -> dict[str, Any]:
+    failures, absent = [], 0
+    for case in cases:
+        try:
+            failure = verify.check_case(case)
+        except NotImplementedError:
+            absent += 1
+            continue
+        if failure is not None:
+            failures.append(failure.as_dict())
+    return {
+        "cases": [case.name for case in cases],
+        "passed": len(cases) - len(failures) - absent,
+        "failed": len(failures),
+        "not_implemented": absent,
+        "failures": failures,
     }
 
 
@@ -148,8 +167,13 @@ def _page(result: Qualification) -> str:
     failures = "".join(
         f"<li><code>{escape(f['criterion'])}</code>, {escape(f['case'])}: expected {escape(str(f['expected']))},"
         f" found {escape(str(f['found']))}</li>"
-        for c in result.evidence["criteria"].values()
+        for c in (*result.evidence["criteria"].values(), *result.evidence["methods"].values())
         for f in c["failures"]
+    )
+    methods = "".join(
+        f"<tr><th scope=row><code>{escape(key)}</code></th><td class=n>{m['passed']}</td>"
+        f"<td class=n>{m['failed']}</td></tr>"
+        for key, m in result.evidence["methods"].items()
     )
     outcome = "Every worked case and every check passed." if result.passed else "Some cases or checks failed."
     installed = "".join(
@@ -180,6 +204,8 @@ Hash of the installed package: <code>{result.evidence["package_hash"]}</code></p
 <table><thead><tr><th scope=col>Criterion</th><th scope=col>Version</th><th scope=col>Source</th>
 <th scope=col class=n>Passed</th><th scope=col class=n>Failed</th><th scope=col>Checks</th></tr></thead>
 <tbody>{rows}</tbody></table>
+<table><thead><tr><th scope=col>Statistical method</th><th scope=col class=n>Passed</th>
+<th scope=col class=n>Failed</th></tr></thead><tbody>{methods}</tbody></table>
 {f"<h2>Failures</h2><ul>{failures}</ul>" if failures else ""}
 <h2>Signatures</h2>
 <table><tbody><tr><th scope=row>Carried out by</th><td>&nbsp;</td><th scope=row>Date</th><td>&nbsp;</td></tr>

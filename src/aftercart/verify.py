@@ -1,4 +1,7 @@
-"""Run worked-case files through the public functions: the evidence that this installation computes what it claims."""
+"""Run worked-case files through the public functions: the evidence that this installation computes what it claims.
+
+A case names a criterion, which grades its inputs as a data frame of one row, or a statistical method.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ import polars as pl
 
 from aftercart.criteria import registry
 from aftercart.criteria.registry import Criterion
-from aftercart.errors import AftercartError, CaseFileError
+from aftercart.errors import AftercartError, CaseFileError, MissingExtraError
 
 DEFAULT_TOLERANCE = 1e-9
 
@@ -23,11 +26,20 @@ class Case:
     """One worked case: named inputs, expected outputs, and why."""
 
     criterion: str
+    """Name of the criterion, or of the statistical method."""
     name: str
     inputs: Any
     expected: Mapping[str, Any]
     why: str = ""
     source: str = ""
+    tolerance: float | Mapping[str, float] = DEFAULT_TOLERANCE
+    """Absolute; one for all outputs, or one for each by name."""
+
+    def tolerance_of(self, output: str) -> float:
+        """How far a number of this output may be off."""
+        if isinstance(self.tolerance, Mapping):
+            return self.tolerance.get(output, DEFAULT_TOLERANCE)
+        return self.tolerance
 
 
 @dataclass(frozen=True)
@@ -52,7 +64,7 @@ class Failure:
 
 @dataclass
 class Tally:
-    """Counts for one criterion."""
+    """Counts for one criterion or method."""
 
     passed: int = 0
     failed: int = 0
@@ -78,7 +90,7 @@ class Verification:
 
     @property
     def not_implemented(self) -> int:
-        """Number of cases whose criterion does not exist here."""
+        """Number of cases whose criterion, method or data set does not exist here."""
         return sum(t.not_implemented for t in self.criteria.values())
 
     def as_dict(self) -> dict[str, Any]:
@@ -94,12 +106,14 @@ class Verification:
 
 def shipped_case_files() -> list[Path]:
     """Return the worked-case files that come with the package."""
-    folder = Path(str(files("aftercart.criteria") / "cases"))
-    return sorted(folder.glob("*_cases.json"))
+    folders = [Path(str(files(package) / "cases")) for package in ("aftercart.criteria", "aftercart.analysis")]
+    return [path for folder in folders for path in sorted(folder.glob("*_cases.json"))]
 
 
 def read_cases(path: str | Path) -> list[Case]:
     """Read one case file: a list of `criterion, case, inputs, expected` (or `method` in place of `criterion`).
+
+    `tolerance` of a case, or `abs_tol` among what is expected, says how far numbers may be off.
 
     Raises `CaseFileError` naming the file and the entry that does not follow the schema.
     """
@@ -133,19 +147,34 @@ def _case(path: Path, index: int, entry: Any) -> Case:
                 hint="each case needs criterion, case, inputs and expected.",
             )
     assert isinstance(key, str)
-    return Case(key, entry["case"], entry["inputs"], entry["expected"], entry.get("why", ""), entry.get("source", ""))
+    expected = {name: value for name, value in entry["expected"].items() if name != "abs_tol"}
+    tolerance = entry["expected"].get("abs_tol", entry.get("tolerance", DEFAULT_TOLERANCE))
+    if not _is_tolerance(tolerance):
+        raise CaseFileError(
+            f"{path}, entry {index}: the tolerance is {tolerance!r}.",
+            hint="give a number of at least 0, or an object with one for each output.",
+        )
+    why = str(entry.get("why", entry.get("note", "")))
+    return Case(key, str(entry["case"]), entry["inputs"], expected, why, entry.get("source", ""), tolerance)
+
+
+def _is_tolerance(value: Any) -> bool:
+    if isinstance(value, dict):
+        return all(_is_tolerance(v) and not isinstance(v, dict) for v in value.values())
+    return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
 
 
 def run(paths: Iterable[str | Path] | None = None) -> Verification:
-    """Run every case of the given files (default: the shipped ones) through the public criterion functions."""
+    """Run every case of the given files (default: the shipped ones) through the public functions."""
     result = Verification()
     for path in paths or shipped_case_files():
         for case in read_cases(path):
             tally = result.criteria.setdefault(case.criterion, Tally())
-            if case.criterion not in registry.names():
+            try:
+                failure = check_case(case)
+            except NotImplementedError:
                 tally.not_implemented += 1
                 continue
-            failure = check_case(case)
             if failure is None:
                 tally.passed += 1
             else:
@@ -155,26 +184,45 @@ def run(paths: Iterable[str | Path] | None = None) -> Verification:
 
 
 def check_case(case: Case) -> Failure | None:
-    """Run one case; return None when it gives what was expected."""
+    """Run one case; return None when it gives what was expected.
+
+    Raises `NotImplementedError` when its criterion or method, or a data set or package it needs, does not exist here.
+    """
     try:
         found = compute(case)
     except (AftercartError, LookupError, TypeError, ValueError, pl.exceptions.PolarsError) as error:
-        expected = {k: (v, None) for k, v in case.expected.items() if k != "abs_tol"}
-        return Failure(case.criterion, case.name, expected, str(error).splitlines()[0])
-    tolerance = case.expected.get("abs_tol", DEFAULT_TOLERANCE)
+        expected = {k: (v, None) for k, v in case.expected.items()}
+        return Failure(case.criterion, case.name, expected, (str(error) or type(error).__name__).splitlines()[0])
     differences = {
         key: (expected, found.get(key))
         for key, expected in case.expected.items()
-        if key != "abs_tol" and not (key in found and same(expected, found[key], tolerance))
+        if not (key in found and same(expected, found[key], case.tolerance_of(key)))
     }
     return Failure(case.criterion, case.name, differences) if differences else None
 
 
 def compute(case: Case) -> dict[str, Any]:
-    """Return the outputs of one case as a nested dict with the keys of the case file."""
+    """Return the outputs of one case as a nested dict with the keys of the case file.
+
+    Raises `NotImplementedError` as `check_case`.
+    """
+    if case.criterion not in registry.names():
+        return _by_method(case)
     entry = registry.get(case.criterion)
     row = entry.function(case_frame(entry, case.inputs)).row(0, named=True)
     return nest({o.name: row[o.name] for o in entry.outputs})
+
+
+def _by_method(case: Case) -> dict[str, Any]:
+    from aftercart.analysis.datasets import NotShippedError
+    from aftercart.analysis.methods import METHODS
+
+    if case.criterion not in METHODS:
+        raise NotImplementedError(case.criterion)
+    try:
+        return METHODS[case.criterion](case.inputs)
+    except (NotShippedError, MissingExtraError) as missing:
+        raise NotImplementedError(missing.message) from missing
 
 
 def case_frame(entry: Criterion, inputs: Any) -> pl.DataFrame:
