@@ -53,3 +53,20 @@ def test_a_missing_count_spans_all_28_joints(key: str) -> None:
 
 def test_crp_counts_in_mg_per_dl() -> None:
     assert score("sdai", 1, 1.0, crp=2.5)["sdai"] == pytest.approx(4.5)
+
+
+@pytest.mark.parametrize("key", ["cdai", "sdai"])
+@pytest.mark.parametrize(
+    ("absent", "most"),
+    [("tender_joint_count_28", 28), ("patient_global_0_10_cm", 10), ("physician_global_0_10_cm", 10)],
+)
+def test_what_is_not_recorded_may_be_its_most(key: str, absent: str, most: float) -> None:
+    visit: dict[str, Any] = {
+        "tender_joint_count_28": 1,
+        "swollen_joint_count_28": 1,
+        "patient_global_0_10_cm": 1.0,
+        "physician_global_0_10_cm": 1.0,
+    }
+    extra = {"crp_mg_per_dl": 0.0} if key == "sdai" else {}
+    found = getattr(criteria, key)(pl.DataFrame([{**visit, **extra, absent: None}])).row(0, named=True)
+    assert (found[f"{key}_lower_bound"], found[f"{key}_upper_bound"]) == (3, 3 + most)

@@ -44,3 +44,15 @@ def test_the_formula_in_both_units() -> None:
     expected = 0.56 * sqrt(4) + 0.28 * sqrt(9) + 0.36 * log(13) + 0.014 * 50 + 0.96
     assert score(4, 9, 50, crp_mg_per_l=12.0)["das28_crp"] == pytest.approx(expected)
     assert score(4, 9, 50, crp_mg_per_dl=1.2)["das28_crp"] == pytest.approx(expected)
+
+
+def test_what_is_not_recorded_may_be_its_most() -> None:
+    visit = {
+        "tender_joint_count_28": None,
+        "swollen_joint_count_28": 0,
+        "patient_global_0_100_mm": None,
+        "crp_mg_per_l": 0,
+    }
+    found = criteria.das28_crp(pl.DataFrame([visit])).row(0, named=True)
+    assert found["das28_crp_lower_bound"] == pytest.approx(0.96, abs=1e-12)
+    assert found["das28_crp_upper_bound"] == pytest.approx(0.96 + 0.56 * sqrt(28) + 0.014 * 100, abs=1e-12)

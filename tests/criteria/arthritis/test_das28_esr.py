@@ -55,3 +55,9 @@ def test_a_missing_count_spans_all_28_joints() -> None:
 def test_a_count_above_28_is_refused() -> None:
     assert score(29, 0, 0, 1)["das28_esr"] is None
     assert "tender_joint_count_28" in score(29, 0, 0, 1)["invalid"]
+
+
+def test_a_global_that_is_not_recorded_may_be_100_mm() -> None:
+    known, opened = score(4, 2, 0, 30), score(4, 2, None, 30)
+    assert opened["das28_esr_lower_bound"] == pytest.approx(known["das28_esr"], abs=1e-12)
+    assert opened["das28_esr_upper_bound"] == pytest.approx(known["das28_esr"] + 0.014 * 100, abs=1e-12)

@@ -238,3 +238,10 @@ def test_other_scales_have_their_own_range(scale: str, value: float, expected: s
     found = decide(**{"phga_0_3": "not listed", scale: value})
     assert (found["doris_2021"], found["missing"]) == (None, "phga_0_3")
     assert found["invalid"] == f"{scale}: found {value}, expected {expected}"
+
+
+@pytest.mark.parametrize(("mg_per_day", "ok"), [(0.75, True), (0.754, False)])
+def test_betamethasone_counts_by_its_equivalence(mg_per_day: float, ok: bool) -> None:
+    course = {"drug": "betamethasone", "dose_mg_per_day": mg_per_day, "route": "systemic"}
+    found = decide(prednisone_mg_per_day=None, glucocorticoids=[course])
+    assert found["prednisone_ok"] is ok

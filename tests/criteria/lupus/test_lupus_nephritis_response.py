@@ -169,3 +169,13 @@ def test_yes_and_no_become_text_beside_the_words_of_kdigo() -> None:
     alone = criteria.lupus_nephritis_response(rows, definition="aurora")["response"]
     assert alone.to_list() == [True, False, True]
     assert criteria.lupus_nephritis_response(mixed.clear())["response"].dtype == pl.String
+
+
+# Up to month 3 a fall of a quarter is on target, up to month 6 a fall of half, later a ratio below 0.7.
+@pytest.mark.parametrize(
+    ("months", "ratio", "on_target"),
+    [(3, 2.1, True), (4, 2.1, False), (6, 1.2, True), (7, 1.2, False), (7, 0.6, True)],
+)
+def test_the_target_of_eular_hardens_with_the_months(months: int, ratio: float, on_target: bool) -> None:
+    found = respond("eular_era_2019_target", months=months, base_ratio=3.0, ratio=ratio)
+    assert found["on_target"] is on_target

@@ -160,3 +160,62 @@ def test_what_is_listed_without_a_value_leaves_bounds(
     assert found["sle_das"] is None
     assert (found["sle_das_lower_bound"], found["sle_das_upper_bound"]) == (low, high)
     assert (found["category"], found["missing"]) == (category, missing)
+
+
+# Sums whose third decimal is 4: one thousandth more in any coefficient would show in the rounded score.
+@pytest.mark.parametrize(
+    ("present", "joints", "expected"),
+    [
+        ({"alopecia", "mucosal_ulcers", "increased_anti_dsdna"}, 0, 5.06),  # 0.366 + 0.973 + 2.769 + 0.956 = 5.064
+        ({"generalized_rash", "mucosal_ulcers"}, 5, 12.42),  # 0.366 + 3.887 + 2.769 + 3.132 + 5 * 0.454 = 12.424
+        ({"mucocutaneous_vasculitis"}, 0, 4.77),  # 0.366 + 4.408 = 4.774
+        ({"hypocomplementemia"}, 3, 5.61),  # 0.366 + 0.754 + 3.132 + 3 * 0.454 = 5.614
+        ({"localized_rash"}, 5, 8.91),  # 0.366 + 3.138 + 3.132 + 5 * 0.454 = 8.906
+        ({"neuropsychiatric"}, 0, 18.37),
+        ({"systemic_vasculitis"}, 0, 18.37),
+        ({"cardiac_pulmonary"}, 0, 18.37),
+        ({"myositis"}, 0, 9.37),
+        ({"hemolytic_anemia"}, 0, 9.37),
+        ({"serositis"}, 0, 6.37),
+    ],
+)
+def test_the_published_coefficients_to_the_last_digit(present: set[str], joints: int, expected: float) -> None:
+    assert score(swollen_joint_count_28=joints, **dict.fromkeys(present, True))["sle_das"] == expected
+
+
+@pytest.mark.parametrize("leukocytes", [v / 20 for v in range(2, 60)])
+def test_leukocytes_count_by_their_logarithm(leukocytes: float) -> None:
+    expected = half_up(0.366 + 6.118 - 5.058 * math.log(leukocytes))
+    assert score(leukocytes_10e9_per_l=leukocytes)["sle_das"] == expected
+
+
+# leukocytes chosen so that the score lies on either side of a limit by one hundredth
+@pytest.mark.parametrize(
+    ("leukocytes", "total", "category", "severe"),
+    [
+        (2.3886, 2.08, "remission_range", False),
+        (2.3839, 2.09, "mild", False),
+        (0.7957, 7.64, "mild", False),
+        (0.7941, 7.65, "moderate_severe", False),
+        (0.5090, 9.90, "moderate_severe", False),
+        (0.5080, 9.91, "moderate_severe", True),
+    ],
+)
+def test_limits_of_the_categories(leukocytes: float, total: float, category: str, severe: bool) -> None:
+    found = score(leukocytes_10e9_per_l=leukocytes)
+    assert (found["sle_das"], found["category"], found["severe_gt_9_90"]) == (total, category, severe)
+
+
+@pytest.mark.parametrize(
+    ("leukocytes", "total", "prednisone", "remission", "low"),
+    [
+        (2.3886, 2.08, 5, True, True),
+        (2.3839, 2.09, 5, False, True),
+        (2.2070, 2.48, 7.5, False, True),
+        (2.2026, 2.49, 7.5, False, False),
+    ],
+)
+def test_limits_of_the_states(leukocytes: float, total: float, prednisone: float, remission: bool, low: bool) -> None:
+    found = score(leukocytes_10e9_per_l=leukocytes, prednisone_mg_per_day=prednisone)
+    states = (found["sle_das_remission"], found["sle_das_low_disease_activity"])
+    assert (found["sle_das"], *states) == (total, remission, low)

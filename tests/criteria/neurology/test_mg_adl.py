@@ -38,3 +38,10 @@ def test_a_point_that_does_not_exist_is_refused() -> None:
     found = score(**{ITEMS[0]: 4})
     assert found[criteria.mg_adl.entry.primary] is None
     assert ITEMS[0] in found["invalid"]
+
+
+def test_an_open_item_leaves_a_state_open_when_only_its_worst_answer_would_decide() -> None:
+    # One point is still minimal expression, four are not; a fall of 2 is a response, a rise of 1 is none.
+    found = score(**{ITEMS[0]: None, ITEMS[1]: 1, "baseline_mg_adl": 3})
+    assert (found["minimal_symptom_expression"], found["responder_ge2"]) == (None, None)
+    assert score(**{ITEMS[0]: 0, ITEMS[1]: 1, "baseline_mg_adl": 3})["responder_ge2"] is True

@@ -163,3 +163,12 @@ def test_the_consensus_grade_is_that_of_its_own_criterion() -> None:
         == criteria.crs_astct_2019(rows)["grade"].to_list()
         == [2, 4, 1, 3]
     )
+
+
+def test_one_vasopressor_at_a_high_dose_is_one_vasopressor_to_the_consensus() -> None:
+    assert three(vasopressor="high_dose_single") == (3, 3, 4)
+
+
+@pytest.mark.parametrize(("percent", "lee"), [(21, 1), (22, 2), (39, 2), (40, 3)])
+def test_more_than_room_air_is_oxygen(percent: int, lee: int) -> None:
+    assert grade(fio2_requirement_percent=percent)["lee_2014"] == lee

@@ -149,3 +149,10 @@ def test_fibrinogen_without_a_baseline(value: float, baseline: None, expected: i
 
 def test_fibrinogen_below_50_needs_no_range() -> None:
     assert outcome(fibrinogen(49.9, None, None)) == (4, "absolute")
+
+
+def test_a_baseline_at_the_lower_limit_is_a_normal_baseline() -> None:
+    # 150 is three quarters of both: by range still grade 1, by fall from baseline already grade 2.
+    found = fibrinogen(150, lln=200, baseline=200, fibrinogen_rule="baseline_switch")
+    assert outcome(found) == (1, "range")
+    assert outcome(fibrinogen(150, lln=201, baseline=200, fibrinogen_rule="baseline_switch")) == (2, "fall")

@@ -192,3 +192,7 @@ def test_there_and_back_is_the_same_value(pair: tuple[str, str, str], value: flo
     there = convert(analyte, value, one, other)["value"]
     back = convert(analyte, there, other, one)["value"]
     assert back == pytest.approx(value, abs=0.06)
+
+
+def test_triglycerides_convert_by_the_factor_to_its_last_digit() -> None:
+    assert convert("triglycerides", 10, "mmol/L", "mg_per_dl")["value"] == 885.7

@@ -29,7 +29,8 @@ def lldas(rows: pl.LazyFrame) -> pl.LazyFrame:
     """
     rules = registry.get("lldas").rules
     present = pl.col("present_descriptors").list.unique()
-    weights = pl.element().replace_strict(dict(rules["weights"]), default=None, return_dtype=pl.Int64)
+    points = registry.get("sledai_2k").rules["weights"]
+    weights = pl.element().replace_strict(dict(points), default=None, return_dtype=pl.Int64)
     total = present.list.eval(weights).list.sum()
     unknown = present.list.eval(weights.is_null()).list.any()
     blocked = present.list.eval(pl.element().is_in(list(rules["blocking"]))).list.any()
