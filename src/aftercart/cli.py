@@ -222,15 +222,27 @@ def assess(study: Path, out: Path, criteria: tuple[str, ...], subjects_at_once: 
 @click.argument("subject", help="Identifier of the patient, as in the tables.")
 @click.argument("criterion", help="Key of the criterion; `aftercart criteria` lists them.")
 @click.option("--day", type=int, help="Only the result of this day after infusion (infusion is day 0).")
+@click.option("--html", type=click.Path(path_type=Path), help="Write a page to this file instead.")
 @JSON
 @_errors
-def explain(study: Path, subject: str, criterion: str, day: int | None, as_json: bool) -> None:
-    """Say why SUBJECT has the result it has by CRITERION: the clause, the values, their dates and source rows."""
+def explain(study: Path, subject: str, criterion: str, day: int | None, html: Path | None, as_json: bool) -> None:
+    """Say why SUBJECT has the result it has by CRITERION.
+
+    The clause that decided, the values with their dates and source rows, what was missing, and what would have
+    changed the result.
+    """
     from aftercart.assessment.explain import explain as reasons
     from aftercart.sources import read
 
-    found = reasons(read(study), subject, criterion, day=day)
-    if as_json:
+    loaded = read(study)
+    found = reasons(loaded, subject, criterion, day=day)
+    if html is not None:
+        from aftercart.outputs import write_atomically
+        from aftercart.reporting import explanation_page
+
+        write_atomically(html, explanation_page(loaded, found).encode())
+        click.echo(f"Written to {html}")
+    elif as_json:
         _print_json([e.as_dict() for e in found])
     else:
         click.echo("\n\n".join(str(e) for e in found))

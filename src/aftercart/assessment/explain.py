@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 MOST_ROWS = 8
-"""How many source rows are listed for one input; results name all of them in `source_rows`."""
+"""How many source rows are listed for one input, findings that are present first; `source_rows` names them all."""
 
 
 @dataclass(frozen=True)
@@ -61,8 +61,14 @@ class Explanation:
     facts: tuple[Fact, ...]
     missing: tuple[str, ...]
     refused: tuple[str, ...]
-    changes: tuple[str, ...] = ()
-    """What would have given another result: for each input the nearest value on either side, all others held."""
+    changes: tuple[str, ...] | None = None
+    """What would have given another result: for each input the nearest value on either side, all others held.
+
+    Empty when no other value of a single input would; null when that was not looked for or cannot be told (an open
+    result, a score on a continuous scale without levels).
+    """
+    infusion_seq: int = 1
+    """The infusion whose date is day 0."""
 
     def decompose(self) -> dict[str, Any]:
         """Return the parts that make up the result, such as the points of each component of a score."""
@@ -78,11 +84,18 @@ class Explanation:
 
 
 def explain(
-    study: Study, subject: str, criterion: str, *, day: int | None = None, assessments: Assessments | None = None
+    study: Study,
+    subject: str,
+    criterion: str,
+    *,
+    day: int | None = None,
+    assessments: Assessments | None = None,
+    changes: bool = True,
 ) -> list[Explanation]:
     """Explain every result of one criterion for one subject, or those of one day after infusion.
 
-    assessments: results already computed for the study; without them the subject alone is assessed.
+    assessments: results already computed for the study; without them the subject alone is assessed. changes: whether
+    to look for what would have changed each result, which takes longer than all the rest.
 
     Raises `UsageError` for an unknown subject or criterion, or when there is no result to explain.
     """
@@ -104,8 +117,8 @@ def explain(
             hint=_why_nothing(done, subject, entry, day),
         )
     index = _source_index(study, subject)
-    changes = _changes(entry, rows, done, subject)
-    return [_explanation(entry, row, index, c) for row, c in zip(rows.iter_rows(named=True), changes, strict=True)]
+    others = _changes(entry, rows, done, subject) if changes else [None] * rows.height
+    return [_explanation(entry, row, index, c) for row, c in zip(rows.iter_rows(named=True), others, strict=True)]
 
 
 def _why_nothing(done: Assessments, subject: str, entry: Criterion, day: int | None) -> str:
@@ -132,7 +145,7 @@ def _source_index(study: Study, subject: str) -> dict[str, dict[str, Any]]:
 
 
 def _explanation(
-    entry: Criterion, row: dict[str, Any], index: dict[str, dict[str, Any]], changes: tuple[str, ...]
+    entry: Criterion, row: dict[str, Any], index: dict[str, dict[str, Any]], changes: tuple[str, ...] | None
 ) -> Explanation:
     bounds = entry.bounds or (None, None)
     clause = row["clause"]
@@ -157,15 +170,18 @@ def _explanation(
         facts=tuple(_facts(entry, row, index)),
         missing=tuple(row["missing"].split("; ")) if row["missing"] else (),
         refused=tuple(row["invalid"].split("; ")) if row["invalid"] else (),
-        changes=changes,
+        changes=changes if row[entry.primary] is not None else None,
+        infusion_seq=row["infusion_seq"],
     )
 
 
-def _changes(entry: Criterion, rows: pl.DataFrame, done: Assessments, subject: str) -> list[tuple[str, ...]]:
+def _changes(entry: Criterion, rows: pl.DataFrame, done: Assessments, subject: str) -> list[tuple[str, ...] | None]:
     """The nearest changes of each result."""
+    if not can_be_told(entry):
+        return [None] * rows.height
     if entry.kind == "row":
         if any(f"in.{i.name}" not in rows.columns for i in entry.inputs):
-            return [()] * rows.height
+            return [None] * rows.height
         inputs = rows.select(pl.col(f"in.{i.name}").alias(i.name) for i in entry.inputs)
         return [tuple(map(str, changes)) for changes in nearest(entry, inputs)]
     found: dict[tuple[str | None, int], tuple[str, ...]] = {}
@@ -201,7 +217,8 @@ def _facts(entry: Criterion, row: dict[str, Any], index: dict[str, dict[str, Any
         refs = by_input.pop(name, [])
         if value is None and not refs:
             continue
-        facts += [_fact(name, spec.description, value, spec.unit, ref, index) for ref in refs[:MOST_ROWS]]
+        telling = sorted(refs, key=lambda ref: index.get(ref, {}).get("value") == 0)
+        facts += [_fact(name, spec.description, value, spec.unit, ref, index) for ref in telling[:MOST_ROWS]]
         if not refs:
             facts.append(Fact(name, spec.description, value, spec.unit, None, _without_row(spec), None))
     for name, refs in by_input.items():
@@ -256,6 +273,7 @@ def _unit(unit: str | None) -> str:
 def _lines(e: Explanation) -> list[str]:
     when = f"day {e.day}" if e.day is not None else "whole course"
     place = f"{e.visit}, {when}" if e.visit else when
+    place += f" after infusion {e.infusion_seq}" if e.infusion_seq != 1 else ""
     variant = f" ({e.variant})" if e.variant else ""
     lines = [f"{e.subject_id}, {place}: {e.title}{variant}", f"  Result: {e.result}"]
     if e.clause_text:
@@ -275,7 +293,7 @@ def _lines(e: Explanation) -> list[str]:
         lines.append(f"  Missing: {'; '.join(e.missing)}")
     if e.refused:
         lines.append(f"  Refused: {'; '.join(e.refused)}")
-    if not e.changes and e.value is not None and can_be_told(registry.get(e.criterion)):
+    if e.changes == ():
         lines.append("  No other value of a single input would have changed it.")
     if e.changes:
         lines.append("  What would have changed it (all else as it was):")

@@ -6,15 +6,17 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from aftercart.reporting.explanation import explanation_page
     from aftercart.reporting.folder import Report, report, write_assessments
     from aftercart.reporting.page import write_report
     from aftercart.reporting.words import abstract
 
-__all__ = ["Report", "abstract", "report", "write_assessments", "write_report"]
+__all__ = ["Report", "abstract", "explanation_page", "report", "write_assessments", "write_report"]
 
 _HOMES = {
     "Report": "folder",
     "abstract": "words",
+    "explanation_page": "explanation",
     "report": "folder",
     "write_assessments": "folder",
     "write_report": "page",

@@ -44,6 +44,8 @@ class Decision:
     facts: tuple[FactLine, ...]
     citation: str
     doi: str | None
+    source_status: str
+    changes: tuple[str, ...] | None
 
 
 @dataclass(frozen=True)
@@ -99,17 +101,18 @@ Place = tuple[str, str | None, int | None, str | None]
 
 def _decisions(cohort: Cohort, subject: str, places: list[Place]) -> list[Decision]:
     by_criterion = {
-        key: explain(cohort.study, subject, key, assessments=cohort.assessments)
+        key: explain(cohort.study, subject, key, assessments=cohort.assessments, changes=False)
         for key in dict.fromkeys(place[0] for place in places)
     }
     decisions = []
     for key, variant, day, visit in places:
         match = [e for e in by_criterion[key] if (e.variant, e.day, e.visit) == (variant, day, visit)]
-        decisions += [_decision(e) for e in match[:1]]
+        decisions += [decision(e) for e in match[:1]]
     return decisions
 
 
-def _decision(e: Explanation) -> Decision:
+def decision(e: Explanation) -> Decision:
+    """One explanation in the words and numbers of a page."""
     entry = registry.get(e.criterion)
     parts = [(o.name, shown(e.components[o.name])) for o in entry.outputs if e.components.get(o.name) is not None]
     return Decision(
@@ -124,7 +127,7 @@ def _decision(e: Explanation) -> Decision:
         facts=tuple(
             FactLine(
                 f.input,
-                "" if f.value is None else f"{shown(f.value)}{' ' + f.unit if f.unit else ''}",
+                "" if f.value is None else f"{shown(f.value)}{' ' + f.unit if f.unit and f.unit != '1' else ''}",
                 f.recorded or ("" if f.row else "assumed"),
                 f.date or "",
                 f.row or "",
@@ -133,6 +136,8 @@ def _decision(e: Explanation) -> Decision:
         ),
         citation=e.citation,
         doi=e.doi,
+        source_status=e.source_status,
+        changes=e.changes,
     )
 
 
