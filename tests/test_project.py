@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "criteria": {"criteria"},
     "study": {"study"},
     "sources": {"study", "sources"},
-    "assessment": {"criteria", "study", "assessment"},
+    "assessment": {"criteria", "study", "sources", "assessment"},
     "analysis": {"criteria", "study", "assessment", "analysis"},
     "reporting": {"criteria", "study", "assessment", "analysis", "reporting"},
 }

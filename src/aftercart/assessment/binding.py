@@ -11,16 +11,13 @@ from typing import Any
 
 import polars as pl
 
-from aftercart.assessment import medicines
+from aftercart.assessment import derived, medicines
 from aftercart.assessment.timeline import REF, Timeline
-from aftercart.assessment.values import by_day, by_visit, code_of, observed
+from aftercart.assessment.values import BY_DAY, Column, Results, by_day, by_visit, code_of, observed
 from aftercart.criteria import registry
 from aftercart.criteria.frames import TYPES
 from aftercart.criteria.registry import Criterion, Input
 from aftercart.study import dictionary
-
-Results = Mapping[str, pl.DataFrame]
-"""Results of the criteria that ran before, by key (see `aftercart.assessment.run`)."""
 
 CENSORED = {"_k": pl.Int64, "input": pl.String, "comparator": pl.String}
 
@@ -48,15 +45,6 @@ class Bound:
     inputs: pl.DataFrame
     evidence: pl.DataFrame
     censored: pl.DataFrame
-
-
-@dataclass(frozen=True)
-class Column:
-    """One bound column: values in the order of the units, the rows behind them (`_k`, `ref`), and comparators."""
-
-    values: pl.Series
-    evidence: tuple[pl.DataFrame, ...] = ()
-    censored: tuple[pl.DataFrame, ...] = ()
 
 
 def bind(entry: Criterion, variant: Variant, units: pl.DataFrame, timeline: Timeline, results: Results) -> Bound:
@@ -90,7 +78,12 @@ def _column(
     evidence: list[pl.DataFrame] = []
     censored: list[pl.DataFrame] = []
     for binding in bindings:
-        found = resolve(spec, binding, entry, units, timeline, results)
+        if binding.get("at") == "previous":
+            found = resolve(
+                spec, {**binding, "at": None}, entry, before(entry, variant, units, timeline), timeline, results
+            )
+        else:
+            found = resolve(spec, binding, entry, units, timeline, results)
         values = found.values.cast(TYPES[spec.type], strict=False) if spec.type in TYPES else found.values
         used = values.is_not_null() if result is None else values.is_not_null() & result.is_null()
         result = values if result is None else result.zip_with(result.is_not_null(), values)
@@ -102,6 +95,23 @@ def _column(
     if absent is not None:
         result = result.fill_null(absent)
     return Column(result, tuple(evidence), tuple(censored))
+
+
+def before(entry: Criterion, variant: Variant, units: pl.DataFrame, timeline: Timeline) -> pl.DataFrame:
+    """The same units at the visit before: the last earlier one at which the anchor has a value; none leaves no day."""
+    anchor = next(i for i in entry.inputs if i.anchor)
+    seen = pl.concat(by_visit(anchor, b, timeline).values.select("_v") for b in variant.bindings(anchor)).unique()
+    visits = timeline.visits.select("_s", "_v", "visit", "target", "lo", "hi", day="target")
+    earlier = visits.join(seen, on="_v", how="semi").sort("_v").with_columns(_earlier=pl.col("_v")).drop("_s")
+    own = units.select("_k", "_s", "_v").sort("_v")
+    found = own.join_asof(
+        earlier.join(timeline.visits.select("_v", "_s"), on="_v", maintain_order="left"),
+        on="_v",
+        by="_s",
+        strategy="backward",
+        allow_exact_matches=False,
+    )
+    return found.with_columns(_v=pl.col("_earlier")).drop("_earlier").sort("_k").with_columns(BY_DAY)
 
 
 def _of(keys: pl.DataFrame | None, frames: tuple[pl.DataFrame, ...]) -> list[pl.DataFrame]:
@@ -136,6 +146,8 @@ def resolve(
         return _result(binding, entry, units, results)
     if "drug" in binding or "drug_name" in binding:
         values, evidence = medicines.at(units, timeline, binding)
+        if binding.get("at", "") is None:  # at the visit before, which not every unit has
+            values = values.zip_with(units["_v"].is_not_null(), values.clear(len(values)))
         return Column(values, (evidence,))
     if "subject" in binding:
         subjects = timeline.subjects.select("_s", "ref", value=pl.col(binding["subject"]))
@@ -147,8 +159,6 @@ def resolve(
         day = units["day"]
         return Column(day if binding["time"] == "day" else day / 365.25)
     if "derived" in binding:
-        from aftercart.assessment import derived
-
         return derived.column(binding["derived"], units, timeline, results)
     raise AssertionError(f"{entry.key}.{spec.name}: unknown binding {dict(binding)}")
 

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import polars as pl
 
-from aftercart.assessment import medicines
+from aftercart.assessment import judged, medicines
 from aftercart.assessment.timeline import FAR, Timeline
+from aftercart.assessment.values import Column, Results
 from aftercart.criteria.logic import gt, lt
 
-if TYPE_CHECKING:
-    from aftercart.assessment.binding import Column, Results
-
-NEEDS: dict[str, frozenset[str]] = {"present_descriptors": frozenset({"sledai_2k"})}
+NEEDS: dict[str, frozenset[str]] = {
+    "present_descriptors": frozenset({"sledai_2k"}),
+    "baseline_descriptors": frozenset({"sledai_2k"}),
+    "new_descriptors": frozenset({"sledai_2k"}),
+    "transaminase_grade": frozenset({"ctcae_liver"}),
+    "creatinine_grade": frozenset({"ctcae_creatinine"}),
+}
 """Criteria whose results a derived binding reads."""
 
-READ_ANSWERS = frozenset({"earlier_fever"})
+READ_ANSWERS = frozenset({"earlier_fever", "selena_new_or_worse", "selena_new_treatments"})
 """Derived bindings that read answered items."""
 
 FEVER_C = 38.0
@@ -37,8 +40,6 @@ def _earlier_fever(units: pl.DataFrame, timeline: Timeline, results: Results) ->
     The first day with a CRS grade of 1 or more always is a day of counting fever, so looking for that fever needs
     no recursion over days.
     """
-    from aftercart.assessment.binding import Column
-
     del results
     temperature = timeline.fact("obs:TEMP").filter((pl.col("value") >= FEVER_C - 1e-9) & (pl.col("day") >= 0))
     explained = (
@@ -56,28 +57,8 @@ def _earlier_fever(units: pl.DataFrame, timeline: Timeline, results: Results) ->
     return Column(joined.select(earlier).to_series(), (joined.filter(earlier).select("_k", ref=ref),))
 
 
-def _present_descriptors(units: pl.DataFrame, timeline: Timeline, results: Results) -> Column:
-    """Names of the SLEDAI-2K descriptors that count at the visit; missing when any descriptor is."""
-    from aftercart.assessment.binding import Column
-
-    del timeline
-    found = results["sledai_2k"]
-    prefix = "in.descriptors."
-    names = [c for c in found.columns if c.startswith(prefix)]
-    present = pl.concat_list(
-        pl.when(pl.col(n)).then(pl.lit(n.removeprefix(prefix))).otherwise(None) for n in names
-    ).list.drop_nulls()
-    known = pl.all_horizontal(pl.col(n).is_not_null() for n in names)
-    listed = found.select("_s", "visit", "source_rows", value=pl.when(known).then(present))
-    joined = units.join(listed, on=["_s", "visit"], how="left", maintain_order="left")
-    evidence = joined.select("_k", ref="source_rows").explode("ref").filter(pl.col("ref").is_not_null())
-    return Column(joined["value"], (evidence,))
-
-
 def _last_follow_up_day(units: pl.DataFrame, timeline: Timeline, results: Results) -> Column:
     """Last day under observation: death, last contact or data cut-off, whichever is known and first."""
-    from aftercart.assessment.binding import Column
-
     del results
     return Column(
         units.join(timeline.subjects.select("_s", "last_day"), on="_s", how="left", maintain_order="left")["last_day"]
@@ -86,8 +67,6 @@ def _last_follow_up_day(units: pl.DataFrame, timeline: Timeline, results: Result
 
 def _adult_or_juvenile(units: pl.DataFrame, timeline: Timeline, results: Results) -> Column:
     """Under 18 years at infusion is juvenile; missing without an age."""
-    from aftercart.assessment.binding import Column
-
     del results
     age = timeline.subjects.select("_s", age=pl.col("age_at_infusion"))
     joined = units.join(age, on="_s", how="left", maintain_order="left")
@@ -97,8 +76,6 @@ def _adult_or_juvenile(units: pl.DataFrame, timeline: Timeline, results: Results
 
 def _months_since_baseline(units: pl.DataFrame, timeline: Timeline, results: Results) -> Column:
     """Months from the baseline date to the visit."""
-    from aftercart.assessment.binding import Column
-
     del results
     start = timeline.visits.filter(pl.col("visit") == "baseline").select("_s", baseline="target")
     joined = units.join(start, on="_s", how="left", maintain_order="left")
@@ -107,16 +84,12 @@ def _months_since_baseline(units: pl.DataFrame, timeline: Timeline, results: Res
 
 def _months_since_infusion(units: pl.DataFrame, timeline: Timeline, results: Results) -> Column:
     """Whole months from infusion to the planned day of the visit: day 84 or 90 is month 3, day 183 month 6."""
-    from aftercart.assessment.binding import Column
-
     del timeline, results
     return Column(units.select((pl.col("target") / DAYS_PER_MONTH).round(0)).to_series())
 
 
 def _highest_prednisone_8_weeks(units: pl.DataFrame, timeline: Timeline, results: Results) -> Column:
     """Highest daily prednisone equivalent in the 56 days up to the visit; missing when that of any day is."""
-    from aftercart.assessment.binding import Column
-
     del results
     days = (
         units.select("_s", unit="_k", visit_day="target")
@@ -138,8 +111,6 @@ def _highest_prednisone_8_weeks(units: pl.DataFrame, timeline: Timeline, results
 
 def _dsdna_since_infusion(units: pl.DataFrame, timeline: Timeline, results: Results) -> Column:
     """Anti-dsDNA levels from infusion to the end of the window of the visit, in the order of time."""
-    from aftercart.assessment.binding import Column
-
     del results
     levels = timeline.fact("obs:DSDNA").filter((pl.col("day") > 0) & pl.col("value").is_not_null())
     seen = (
@@ -155,8 +126,6 @@ def _dsdna_since_infusion(units: pl.DataFrame, timeline: Timeline, results: Resu
 
 def _upcr_nadir(units: pl.DataFrame, timeline: Timeline, results: Results) -> Column:
     """Lowest ratio from infusion to the window of the visit, once two ratios in a row were at most 0.7 g/g."""
-    from aftercart.assessment.binding import Column
-
     del results
     low = pl.col("value") <= RESPONSE_UPCR + 1e-9
     ratios = (
@@ -173,8 +142,6 @@ def _upcr_nadir(units: pl.DataFrame, timeline: Timeline, results: Results) -> Co
 
 def _baseline_range_flag(units: pl.DataFrame, timeline: Timeline, results: Results) -> Column:
     """Where the last value of the baseline window lay on its own laboratory's range; missing without value or range."""
-    from aftercart.assessment.binding import Column
-
     del results
     code = units["_code"].first()
     window = timeline.visits.filter(pl.col("visit") == "baseline").select("_s", "lo", "hi")
@@ -201,8 +168,6 @@ def _baseline_range_flag(units: pl.DataFrame, timeline: Timeline, results: Resul
 
 def _lloq_copies(units: pl.DataFrame, timeline: Timeline, results: Results) -> Column:
     """The highest limit of quantification stated with the subject's transgene levels."""
-    from aftercart.assessment.binding import Column
-
     del results
     limit = timeline.fact("obs:CARCOPY").group_by("_s").agg(value=pl.col("lloq").max())
     return Column(units.join(limit, on="_s", how="left", maintain_order="left")["value"])
@@ -210,7 +175,17 @@ def _lloq_copies(units: pl.DataFrame, timeline: Timeline, results: Results) -> C
 
 _COLUMNS: dict[str, Callable[[pl.DataFrame, Timeline, Results], Column]] = {
     "earlier_fever": _earlier_fever,
-    "present_descriptors": _present_descriptors,
+    "present_descriptors": judged.present_descriptors,
+    "baseline_descriptors": judged.baseline_descriptors,
+    "new_descriptors": judged.new_descriptors,
+    "selena_new_or_worse": judged.selena_new_or_worse,
+    "selena_new_treatments": judged.selena_new_treatments,
+    "transaminase_grade": judged.transaminase_grade,
+    "creatinine_grade": judged.creatinine_grade,
+    "vasopressor_class": judged.vasopressor_class,
+    "no_vasopressor": judged.no_vasopressor,
+    "years_to_cut_off": judged.years_to_cut_off,
+    "deceased": judged.deceased,
     "last_follow_up_day": _last_follow_up_day,
     "baseline_range_flag": _baseline_range_flag,
     "months_since_infusion": _months_since_infusion,
@@ -344,6 +319,19 @@ def _graded_infections(timeline: Timeline) -> pl.DataFrame:
     )
 
 
+def _registry_infections(timeline: Timeline) -> pl.DataFrame:
+    """Infections coded in the categories of the CIBMTR form; a medicine given for the event is treatment."""
+    events = timeline.events.filter((pl.col("category") == "infection") & (pl.col("term_system") == "CIBMTR"))
+    treated = (
+        timeline.exposures.filter(pl.col("indication_row").is_not_null())
+        .select("_s", row_id="indication_row", treated=pl.lit(value=True))
+        .unique()
+    )
+    return events.join(treated, on=["_s", "row_id"], how="left").with_columns(
+        time=pl.col("start"), test_positive=pl.lit(None, dtype=pl.Boolean)
+    )
+
+
 def _reportable_events(timeline: Timeline) -> pl.DataFrame:
     """New malignancies, pregnancies and deaths after infusion, and tests for replication-competent virus."""
     names = {"malignancy": "new_malignancy", "pregnancy": "pregnancy", "death": "death"}
@@ -362,5 +350,6 @@ def _reportable_events(timeline: Timeline) -> pl.DataFrame:
 
 _EVENTS: dict[str, Callable[[Timeline], pl.DataFrame]] = {
     "infection_grade_bmt_ctn": _graded_infections,
+    "infection_reportable_cibmtr": _registry_infections,
     "safety_event_flags": _reportable_events,
 }

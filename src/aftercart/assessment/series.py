@@ -9,9 +9,9 @@ from typing import Any
 import polars as pl
 
 from aftercart.assessment import censoring, derived, tables
-from aftercart.assessment.binding import Bound, Results, Variant, bind
+from aftercart.assessment.binding import Bound, Variant, bind
 from aftercart.assessment.timeline import REF, Timeline
-from aftercart.assessment.values import observed
+from aftercart.assessment.values import Results, observed
 from aftercart.criteria.calling import prepare, validated, with_row_reasons
 from aftercart.criteria.frames import TYPES
 from aftercart.criteria.registry import Criterion, Input

@@ -45,7 +45,7 @@ class Timeline:
     """Everything a criterion can bind to, for one partition of subjects."""
 
     subjects: pl.DataFrame
-    """`_s`, `subject_id`, `infusion_seq`, `indication`, `infusion_date`, `last_day`, and the columns of `subjects`."""
+    """`_s`, `infusion_seq`, `infusion_date`, `last_day`, `cut_off_day`, and the columns of the table `subjects`."""
     facts: pl.DataFrame
     """Observations (`obs:CODE`), answered items (`item:INSTRUMENT.item`), and those of another cause (`other:`).
 
@@ -96,7 +96,11 @@ def build(study: Study) -> Timeline:
     facts = _observations(tables, subjects)
     items = _items(tables, subjects)
     exposures = _exposures(tables, subjects)
-    subjects = subjects.with_columns(last_day=_last_day(study, subjects))
+    cut = pl.lit(study.meta.data_cut_off).cast(pl.Date)
+    subjects = subjects.with_columns(
+        last_day=_last_day(study, subjects),
+        cut_off_day=(cut - pl.col("infusion_date")).dt.total_days().cast(pl.Int64),
+    )
     contacts = _contacts(tables, subjects, items)
     return Timeline(
         subjects=subjects,

@@ -8,9 +8,9 @@ from typing import Any
 import polars as pl
 
 from aftercart.assessment import derived
-from aftercart.assessment.binding import Results, Variant
+from aftercart.assessment.binding import Variant
 from aftercart.assessment.timeline import Timeline
-from aftercart.assessment.values import BY_DAY, by_visit, code_of, observed
+from aftercart.assessment.values import BY_DAY, Results, by_visit, code_of, observed
 from aftercart.criteria.registry import Criterion, Input
 
 OBSERVABLE = frozenset({"obs", "item", "items", "other", "result"})
@@ -110,7 +110,7 @@ def _anchors(entry: Criterion) -> list[Input]:
 
 
 def _own_bindings(spec: Input, variant: Variant) -> list[Mapping[str, Any]]:
-    return [b for b in variant.bindings(spec) if b.get("at") != "baseline"]
+    return [b for b in variant.bindings(spec) if b.get("at") not in ("baseline", "previous")]
 
 
 def _seen(spec: Input, binding: Mapping[str, Any], timeline: Timeline, results: Results) -> pl.DataFrame | None:

@@ -29,6 +29,19 @@ class Found:
     """The key and `ref` of the other rows of that day: they do not count, but are evidence."""
 
 
+Results = Mapping[str, pl.DataFrame]
+"""Results of the criteria that ran before, by key (see `aftercart.assessment.run`)."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One bound column: values in the order of the units, the rows behind them (`_k`, `ref`), and comparators."""
+
+    values: pl.Series
+    evidence: tuple[pl.DataFrame, ...] = ()
+    censored: tuple[pl.DataFrame, ...] = ()
+
+
 def code_of(binding: Mapping[str, Any]) -> str:
     """The fact code of an `obs` or `item` binding, or of `other`: an item attributed to another cause."""
     kind = next(k for k in ("obs", "item", "other") if k in binding)

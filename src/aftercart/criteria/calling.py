@@ -290,10 +290,10 @@ def with_row_reasons(
 
 def _range_text(spec: Input) -> str:
     if spec.minimum is None:
-        return f"at most {spec.maximum:g}"
+        return f"at most {spec.maximum:,.12g}"
     if spec.maximum is None:
-        return f"at least {spec.minimum:g}"
-    return f"{spec.minimum:g} to {spec.maximum:g}"
+        return f"at least {spec.minimum:,.12g}"
+    return f"{spec.minimum:,.12g} to {spec.maximum:,.12g}"
 
 
 def _absent(spec: Input, height: int) -> pl.Series:
