@@ -4,6 +4,7 @@
     study = ac.read("folder")
     ac.check(study)
     assessments = ac.assess(study)
+    ac.analyze(study).estimates
     ac.report(study, "out")
     ac.criteria.crs_astct_2019(frame)
 
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from aftercart import criteria, qualify, verify
+    from aftercart.analysis import Analysis, analyze
     from aftercart.assessment import Assessments, assess
     from aftercart.assessment.explain import Explanation, explain
     from aftercart.demo import reference_cohort
@@ -27,9 +29,11 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "AftercartError": "aftercart.errors",
+    "Analysis": "aftercart.analysis",
     "Assessments": "aftercart.assessment",
     "Explanation": "aftercart.assessment.explain",
     "Study": "aftercart.study",
+    "analyze": "aftercart.analysis",
     "assess": "aftercart.assessment",
     "check": "aftercart.study",
     "criteria": "",
@@ -43,10 +47,12 @@ _HOMES = {
 
 __all__ = [
     "AftercartError",
+    "Analysis",
     "Assessments",
     "Explanation",
     "Study",
     "__version__",
+    "analyze",
     "assess",
     "check",
     "criteria",

@@ -219,6 +219,35 @@ def assess(study: Path, out: Path, criteria: tuple[str, ...], subjects_at_once: 
 
 @main.command()
 @STUDY
+@OUT
+@click.option("--confidence", type=float, default=0.95, show_default=True, help="Level of every interval.")
+@JSON
+@_errors
+def analyze(study: Path, out: Path, confidence: float, as_json: bool) -> None:
+    """Estimate safety, B cells, efficacy and durability of STUDY, by disease and together.
+
+    Writes estimates, curves, baseline, flow and shifts as Parquet, CSV and JSON. Every interval is exact or named by
+    its method; one that does not exist is empty, and its note says why.
+    """
+    from aftercart.analysis import analyze as run
+    from aftercart.outputs import replacing_folder
+    from aftercart.sources import read
+    from aftercart.study import check as find_problems
+
+    loaded = read(study)
+    with _progress() as progress:
+        done = run(loaded, confidence=confidence, progress=progress)
+    with replacing_folder(out) as folder:
+        done.write(folder)
+    if as_json:
+        _print_json({"estimates": done.estimates.height, **done.about})
+    else:
+        click.echo(f"{done.estimates.height} estimates and {done.curves['id'].n_unique()} curves written to {out}")
+    sys.exit(_code(find_problems(loaded)))
+
+
+@main.command()
+@STUDY
 @click.argument("subject", help="Identifier of the patient, as in the tables.")
 @click.argument("criterion", help="Key of the criterion; `aftercart criteria` lists them.")
 @click.option("--day", type=int, help="Only the result of this day after infusion (infusion is day 0).")

@@ -1,5 +1,6 @@
 """Estimates from assessments, and the statistics they are made of: each callable alone on columns of numbers."""
 
+from aftercart.analysis.analyze import Analysis, analyze
 from aftercart.analysis.bayes import BetaPosterior, beta_binomial
 from aftercart.analysis.competing import CumulativeIncidence, cumulative_incidence
 from aftercart.analysis.exchangeability import Borrowed, multisource_exchangeability, similarity_weights
@@ -22,6 +23,7 @@ from aftercart.analysis.summary import Estimate, Summary, summarize
 from aftercart.analysis.survival import Landmark, Median, SurvivalCurve, follow_up, kaplan_meier, landmark, median
 
 __all__ = [
+    "Analysis",
     "BetaPosterior",
     "Borrowed",
     "CumulativeIncidence",
@@ -38,6 +40,7 @@ __all__ = [
     "Summary",
     "SurvivalCurve",
     "ZeroEventBound",
+    "analyze",
     "beta_binomial",
     "cumulative_incidence",
     "follow_up",

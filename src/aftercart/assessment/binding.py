@@ -102,14 +102,15 @@ def before(entry: Criterion, variant: Variant, units: pl.DataFrame, timeline: Ti
     anchor = next(i for i in entry.inputs if i.anchor)
     seen = pl.concat(by_visit(anchor, b, timeline).values.select("_v") for b in variant.bindings(anchor)).unique()
     visits = timeline.visits.select("_s", "_v", "visit", "target", "lo", "hi", day="target")
-    earlier = visits.join(seen, on="_v", how="semi").sort("_v").with_columns(_earlier=pl.col("_v")).drop("_s")
+    earlier = visits.join(seen, on="_v", how="semi").sort("_v").with_columns(_earlier=pl.col("_v"))
     own = units.select("_k", "_s", "_v").sort("_v")
     found = own.join_asof(
-        earlier.join(timeline.visits.select("_v", "_s"), on="_v", maintain_order="left"),
+        earlier,
         on="_v",
         by="_s",
         strategy="backward",
         allow_exact_matches=False,
+        check_sortedness=False,
     )
     return found.with_columns(_v=pl.col("_earlier")).drop("_earlier").sort("_k").with_columns(BY_DAY)
 

@@ -1,0 +1,109 @@
+"""One call from a study to every estimate: tidy records, the curves behind them, and who was lost on the way."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from aftercart.analysis import baseline, courses, efficacy, incidence, safety
+from aftercart.analysis.cohort import Cohort
+from aftercart.analysis.records import table
+from aftercart.assessment import assess
+from aftercart.outputs import write_atomically
+
+if TYPE_CHECKING:
+    from aftercart.assessment import Assessments
+    from aftercart.study.model import Study
+
+TABLES = ("estimates", "curves", "baseline", "flow", "shifts")
+
+
+@dataclass(frozen=True, eq=False)
+class Analysis:
+    """What the data of a study are estimated to say."""
+
+    estimates: pl.DataFrame
+    """One row per estimate (columns: `aftercart.analysis.records.SCHEMA`)."""
+    curves: pl.DataFrame
+    """One row per curve, stratum and time: `id, label, stratum, time, at_risk, events, value, low, high, method`."""
+    baseline: pl.DataFrame
+    """The patients at entry, by disease and together: counts with denominators, median, quartiles and range."""
+    flow: pl.DataFrame
+    """How many patients there are at each step, and how many were lost before it, with the reason."""
+    shifts: pl.DataFrame
+    """Patients by laboratory grade at baseline and worst grade after infusion."""
+    about: dict[str, Any]
+    """Study, data cut-off, hash of the content, whether simulated, versions."""
+
+    def estimate(self, id_: str, stratum: str = "all", time: str | None = None) -> dict[str, Any]:
+        """One estimate as a record; raises `KeyError` when there is none of that id, stratum and time."""
+        same = (pl.col("id") == id_) & (pl.col("stratum") == stratum) & pl.col("time").eq_missing(pl.lit(time))
+        found = self.estimates.filter(same)
+        if found.is_empty():
+            raise KeyError(f"no estimate {id_!r} for {stratum!r} at {time!r}")
+        return found.row(0, named=True)
+
+    def write(self, folder: Path) -> None:
+        """Write every table as Parquet, CSV and JSON, and what the analysis is about as `about.json`."""
+        for name in TABLES:
+            frame: pl.DataFrame = getattr(self, name)
+            frame.write_parquet(folder / f"{name}.parquet")
+            write_atomically(folder / f"{name}.csv", frame.write_csv().encode())
+            rows = json.dumps(frame.to_dicts(), indent=1, ensure_ascii=False)
+            write_atomically(folder / f"{name}.json", f"{rows}\n".encode())
+        about = json.dumps(self.about, indent=1, ensure_ascii=False)
+        write_atomically(folder / "about.json", f"{about}\n".encode())
+
+
+def analyze(
+    study: Study,
+    assessments: Assessments | None = None,
+    *,
+    confidence: float = 0.95,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> Analysis:
+    """Estimate what a study says about safety, B cells, efficacy and durability, by disease and together.
+
+    assessments: results already computed (default: the study is assessed by all criteria). confidence: level of every
+    interval. Nothing is random: the same study gives the same numbers. An interval that does not exist is null with a
+    reason, and beside every proportion without an event stands the risk it is still compatible with.
+
+    Raises `UsageError` for a confidence level that cannot be, `MissingExtraError` without scipy.
+    """
+    done = assessments or assess(study, progress=progress)
+    cohort = Cohort.of(study, done)
+    records = [
+        *incidence.proportions(cohort, safety.outcomes(cohort), confidence),
+        *incidence.infection_rates(cohort, confidence),
+        *incidence.proportions(cohort, efficacy.outcomes(cohort), confidence),
+        *incidence.non_responder(cohort, efficacy.outcomes(cohort), confidence),
+        *incidence.responses(cohort, confidence),
+        *courses.onsets(cohort),
+        *courses.changes(cohort, confidence),
+    ]
+    curves = list(courses.curves(cohort, confidence))
+    for curve in curves:
+        records += curve.records
+    meta = study.meta
+    return Analysis(
+        estimates=table(records),
+        curves=pl.concat([pl.DataFrame(schema=courses.CURVES), *(c.frame for c in curves)]),
+        baseline=baseline.table_one(cohort),
+        flow=baseline.flow(cohort),
+        shifts=baseline.shifts(cohort),
+        about={
+            "title": meta.title,
+            "study_id": meta.study_id,
+            "data_cut_off": None if meta.data_cut_off is None else meta.data_cut_off.isoformat(),
+            "simulated": meta.simulated,
+            "content_hash": study.content_hash,
+            "confidence": confidence,
+            "software_version": version("aftercart"),
+        },
+    )

@@ -1,0 +1,282 @@
+"""When and how much: onset and duration, time to an event with its curve, and change from baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from aftercart.analysis import efficacy, safety
+from aftercart.analysis.cohort import DAYS_PER_MONTH, Cohort, rounded
+from aftercart.analysis.outcomes import flag
+from aftercart.analysis.paired import hodges_lehmann
+from aftercart.analysis.records import About, Record, joined, of_interval
+from aftercart.analysis.strata import by_disease
+from aftercart.analysis.survival import kaplan_meier
+
+CURVES: dict[str, type[pl.DataType]] = {
+    "id": pl.String,
+    "label": pl.String,
+    "stratum": pl.String,
+    "time": pl.Float64,
+    "at_risk": pl.Int64,
+    "events": pl.Int64,
+    "value": pl.Float64,
+    "low": pl.Float64,
+    "high": pl.Float64,
+    "method": pl.String,
+}
+"""Columns of the table of curves: time in days after the start, value the probability of still being event-free."""
+
+AT_MONTHS = (3, 6, 12, 24)
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One curve with the estimates read from it."""
+
+    frame: pl.DataFrame
+    records: tuple[Record, ...]
+
+
+@dataclass(frozen=True)
+class TimeToEvent:
+    """Patients with the time until an event or until they were no longer observed."""
+
+    id: str
+    label: str
+    """What being event-free means."""
+    population: str
+    patients: pl.DataFrame
+    """`subject_id, days, event`; rows without a time are counted and left out."""
+
+
+def onsets(cohort: Cohort) -> Iterator[Record]:
+    """Day of onset and duration of CRS and ICANS among the patients who had them: medians with ranges."""
+    rows = {"crs": ("CRS", cohort.rows(safety.CRS)), "icans": ("ICANS", safety.icans_rows(cohort))}
+    for name, (label, found) in rows.items():
+        had = found.filter(pl.coalesce("value", "value_min", pl.lit(0.0)) >= 1)
+        spans = had.group_by("subject_id").agg(first=pl.col("day").min(), last=pl.col("day").max())
+        spans = spans.with_columns(duration=pl.col("last") - pl.col("first") + 1).sort("subject_id")
+        for what, column in (("onset", "first"), ("duration", "duration")):
+            values = spans[column].cast(pl.Float64)
+            words = f"Range {number(values.min())} to {number(values.max())}." if len(values) else "Nobody had it."
+            yield Record(
+                id=f"{name}_{what}_day" if what == "onset" else f"{name}_{what}_days",
+                label=f"{label}, median day of onset" if what == "onset" else f"{label}, median duration",
+                population=f"patients with {label} of any grade",
+                stratum="all",
+                time=None,
+                numerator=float(len(values)),
+                denominator=float(cohort.n),
+                estimate=rounded(values.median()),
+                ci_low=None,
+                ci_high=None,
+                ci_level=None,
+                ci_method="median and range of those affected",
+                unit="days",
+                note=f"{words} Descriptive: no interval is given among those affected.",
+            )
+
+
+def curves(cohort: Cohort, confidence: float) -> Iterator[Curve]:
+    """Every time to an event: the curve with its limits, the median, and the curve at 3, 6, 12 and 24 months."""
+    for asked in _asked(cohort):
+        patients = cohort.patients.select("subject_id", "indication").join(
+            asked.patients, on="subject_id", how="inner", maintain_order="left"
+        )
+        for stratum, mine in by_disease(cohort, patients):
+            known = mine.filter(pl.col("days").is_not_null())
+            if known.height:
+                yield _curve(asked, stratum, known, mine.height - known.height, confidence)
+
+
+def _curve(asked: TimeToEvent, stratum: str, known: pl.DataFrame, unknown: int, confidence: float) -> Curve:
+    times = known["days"].cast(pl.Float64)
+    curve = kaplan_meier(times, known["event"].cast(pl.Int64), limits="small-sample", confidence=confidence)
+    frame = curve.frame().select(
+        id=pl.lit(asked.id),
+        label=pl.lit(asked.label),
+        stratum=pl.lit(stratum),
+        time="time",
+        at_risk=pl.col("at_risk").cast(pl.Int64),
+        events=pl.col("events").cast(pl.Int64),
+        value="survival",
+        low="lower",
+        high="upper",
+        method=pl.lit(curve.method),
+    )
+    lost = f"{unknown} without a known time are left out." if unknown else None
+    median = curve.median()
+    reached = median.low is not None and median.high is not None
+    records = [
+        Record(
+            id=f"{asked.id}_median",
+            label=f"{asked.label}, median time",
+            population=asked.population,
+            stratum=stratum,
+            time=None,
+            numerator=float(median.n_events),
+            denominator=float(known.height),
+            estimate=rounded(median.value),
+            ci_low=rounded(median.low) if reached else None,
+            ci_high=rounded(median.high) if reached else None,
+            ci_level=confidence if reached else None,
+            ci_method=curve.method,
+            unit="days",
+            note=joined(
+                None if median.value is not None else "The event came in fewer than half.",
+                None if reached else f"No interval: a limit of the curve never reaches one half (low {median.low}).",
+                lost,
+            ),
+        )
+    ]
+    for months in AT_MONTHS:
+        day = months * DAYS_PER_MONTH
+        found = curve.interval(day)
+        if found.estimate is not None:
+            before = int(((times <= day) & known["event"]).sum())
+            records.append(
+                of_interval(
+                    found,
+                    About(asked.id, asked.label, asked.population, stratum, f"month {months}", "probability"),
+                    counts=(before, known.height),
+                    level=confidence,
+                    note=joined("Numerator: events so far.", lost),
+                )
+            )
+    return Curve(frame, tuple(records))
+
+
+def _asked(cohort: Cohort) -> Iterator[TimeToEvent]:
+    patients = cohort.patients
+    died = patients.select("subject_id", days="last_day", event="died")
+    yield TimeToEvent("survival", "Alive", safety.ALL, died)
+    yield _first_infection(cohort)
+    found = safety.b_cells(cohort).filter(pl.col("onset_day").is_not_null())
+    if found.height:
+        end = pl.coalesce("return_day", "last_aplastic_day") - pl.col("onset_day")
+        aplasia = found.select("subject_id", days=end, event=pl.col("return_day").is_not_null())
+        yield TimeToEvent("b_cell_aplasia_lasting", "B-cell aplasia lasting", "patients with B-cell aplasia", aplasia)
+    courses = efficacy.remission(cohort)
+    if courses.height:
+        yield from _remission(cohort, courses)
+    yield from _drug_free(cohort)
+
+
+def _first_infection(cohort: Cohort) -> TimeToEvent:
+    silent = safety.without_record_of_events(cohort)["subject_id"].implode()
+    recorded = cohort.patients.filter(~pl.col("subject_id").is_in(silent))
+    first = safety.infections(cohort).group_by("subject_id").agg(day=pl.col("day").min())
+    joined_ = recorded.join(first, on="subject_id", how="left", maintain_order="left")
+    times = joined_.select("subject_id", days=pl.coalesce("day", "last_day"), event=pl.col("day").is_not_null())
+    return TimeToEvent("infection_free", "Free of infection", "infused patients whose events are recorded", times)
+
+
+def _remission(cohort: Cohort, courses: pl.DataFrame) -> Iterator[TimeToEvent]:
+    """Time to the first remission since infusion, and time in remission to relapse or the last assessed visit."""
+    assessed = (
+        cohort.rows("doris_2021")
+        .filter(pl.col("value").is_not_null() & (pl.col("day") > 0))
+        .group_by("subject_id")
+        .agg(last_assessed=pl.col("day").max())
+    )
+    known = courses.join(assessed, on="subject_id", how="inner")
+    words = "patients whose remission was assessed"
+    yield TimeToEvent(
+        "before_remission",
+        "Not yet in remission",
+        words,
+        known.select(
+            "subject_id", days=pl.coalesce("first_day", "last_assessed"), event=pl.col("first_day").is_not_null()
+        ),
+    )
+    reached = known.filter(pl.col("first_day").is_not_null())
+    if reached.height:
+        until = pl.coalesce("relapse_day", "last_assessed") - pl.col("first_day")
+        yield TimeToEvent(
+            "in_remission",
+            "Still in remission",
+            f"{words} and was reached",
+            reached.select("subject_id", days=until, event=pl.col("relapse_day").is_not_null()),
+        )
+
+
+def _drug_free(cohort: Cohort) -> Iterator[TimeToEvent]:
+    """Time from infusion to the first visit after it on which a drug of the disease was taken again or still."""
+    rows = cohort.rows("drug_free_status").filter(pl.col("day") > 0)
+    taken = rows.with_columns(_free=flag("drug_free_antimalarial_allowed")).filter(pl.col("_free").is_not_null())
+    if taken.is_empty():
+        return
+    spans = taken.group_by("subject_id").agg(
+        first=pl.col("day").filter(~pl.col("_free")).min(), last=pl.col("day").max()
+    )
+    yield TimeToEvent(
+        "drug_free",
+        "Free of glucocorticoids, immunosuppressants and biologics",
+        "patients whose medicines were assessed after infusion",
+        spans.select("subject_id", days=pl.coalesce("first", "last"), event=pl.col("first").is_not_null()),
+    )
+
+
+def number(value: Any) -> str:
+    """A number as text, without needless decimals."""
+    return f"{float(value):g}"
+
+
+CHANGES = (
+    ("sledai_2k", "SLEDAI-2K", "points"),
+    ("sle_das", "SLE-DAS", "points"),
+    ("mmt8", "MMT-8", "points"),
+    ("haq_di", "HAQ-DI", "points"),
+    ("mrss", "Modified Rodnan skin score", "points"),
+    ("eustar_ai_2017", "EUSTAR activity index", "points"),
+    ("mg_adl", "MG-ADL", "points"),
+    ("facit_fatigue", "FACIT-Fatigue", "points"),
+    ("glucocorticoid_prednisone_equivalent", "Glucocorticoid dose, prednisone equivalent", "mg/d"),
+)
+
+
+def changes(cohort: Cohort, confidence: float) -> Iterator[Record]:
+    """Change from baseline at every landmark visit: Hodges-Lehmann estimate with exact limits."""
+    marks = [m for m in efficacy.landmarks(cohort) if m.visit is not None]
+    for key, label, unit in CHANGES:
+        rows = cohort.rows(key).filter(pl.col("value").is_not_null())
+        if rows["variant"].n_unique() > 1:
+            continue
+        before = rows.filter(pl.col("visit") == "baseline").select("subject_id", before="value")
+        for mark in marks:
+            after = rows.filter(pl.col("visit") == mark.visit).select("subject_id", after="value")
+            pairs = cohort.patients.select("subject_id", "indication").join(
+                before.join(after, on="subject_id"), on="subject_id", how="inner", maintain_order="left"
+            )
+            if pairs.is_empty():
+                continue
+            for stratum, mine in by_disease(cohort, pairs):
+                differences = mine["after"] - mine["before"]
+                found = hodges_lehmann(differences, confidence=confidence)
+                same = found.low is not None and found.low == found.high
+                whole = found.low is not None and not same
+                yield Record(
+                    id=f"{key}_change_{mark.id}",
+                    label=f"{label}, change from baseline, {mark.label}",
+                    population="patients with a value at both visits",
+                    stratum=stratum,
+                    time=mark.id,
+                    numerator=float(mine.height),
+                    denominator=float(mine.height),
+                    estimate=rounded(found.estimate),
+                    ci_low=rounded(found.low) if whole else None,
+                    ci_high=rounded(found.high) if whole else None,
+                    ci_level=rounded(found.achieved_confidence) if whole else None,
+                    ci_method=found.method,
+                    unit=unit,
+                    note=joined(
+                        f"Median {number(differences.median())},"
+                        f" range {number(differences.min())} to {number(differences.max())}.",
+                        "No interval: the limits fall on one value." if same else None,
+                        found.reason and f"No interval: {found.reason}.",
+                    ),
+                )

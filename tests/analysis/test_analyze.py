@@ -1,0 +1,216 @@
+"""The whole analysis: the reference cohort by disease and together, and studies where hardly anything happened."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from click.testing import CliRunner
+
+import aftercart as ac
+from aftercart.analysis.records import SCHEMA
+from aftercart.cli import main
+from aftercart.study.model import Study
+
+
+@pytest.fixture(scope="module")
+def found() -> ac.Analysis:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        return ac.analyze(ac.reference_cohort())
+
+
+# id, stratum, time -> numerator, denominator, limits of the exact interval (Clopper-Pearson, 95 %)
+@pytest.mark.parametrize(
+    ("id_", "stratum", "time", "counts", "limits"),
+    [
+        ("crs_any", "all", None, (9, 15), (0.3229, 0.8366)),
+        ("crs_grade_3_or_more", "all", None, (0, 15), (0.0, 0.2180)),
+        ("crs_grade_3_or_more", "IIM", None, (0, 3), (0.0, 0.7076)),
+        ("icans_any", "all", None, (1, 15), (0.0017, 0.3195)),
+        ("doris_month_6", "all", "month_6", (8, 8), (0.6306, 1.0)),
+        ("tis_major_month_12", "all", "month_12", (2, 2), (0.1581, 1.0)),
+        ("response_month_6", "all", "month_6", (15, 15), (0.7820, 1.0)),
+        ("response_month_6", "SSC", "month_6", (4, 4), (0.3976, 1.0)),
+        ("drug_free_antimalarial_allowed_last_visit", "all", "last_visit", (15, 15), (0.7820, 1.0)),
+    ],
+)
+def test_proportions_of_the_reference_cohort(
+    found: ac.Analysis, id_: str, stratum: str, time: str | None, counts: tuple[int, int], limits: tuple[float, float]
+) -> None:
+    record = found.estimate(id_, stratum, time)
+    assert (record["numerator"], record["denominator"]) == counts
+    assert (record["ci_low"], record["ci_high"]) == pytest.approx(limits, abs=5e-5)
+    assert (record["ci_method"], record["ci_level"]) == ("Clopper-Pearson exact", 0.95)
+
+
+def test_beside_every_zero_stands_what_is_still_possible(found: ac.Analysis) -> None:
+    zero = found.estimates.filter((pl.col("unit") == "proportion") & (pl.col("numerator") == 0))
+    assert zero.height > 5
+    assert zero["note"].str.contains("is still possible").all()
+    # 1 - 0.05 ** (1 / 15)
+    assert "up to 18.1%" in found.estimate("crs_grade_3_or_more")["note"]
+
+
+def test_no_interval_is_degenerate(found: ac.Analysis) -> None:
+    some = found.estimates.filter(pl.col("ci_low").is_not_null())
+    assert some.filter(pl.col("ci_low") == pl.col("ci_high")).is_empty()
+    none = found.estimates.filter(pl.col("ci_low").is_null() != pl.col("ci_high").is_null())
+    assert none.is_empty()
+    unsaid = found.estimates.filter(pl.col("ci_low").is_null() & pl.col("note").is_null())
+    assert unsaid.is_empty()
+    assert found.estimates["ci_method"].is_not_null().all()
+
+
+def test_infections_by_period(found: ac.Analysis) -> None:
+    whole = found.estimate("infection_rate_patient_year")
+    periods = found.estimates.filter(
+        (pl.col("id") == "infection_rate_patient_year") & (pl.col("stratum") == "all") & pl.col("time").is_not_null()
+    )
+    assert periods["time"].to_list() == ["day 0-30", "day 31-90", "day 91-365", "after day 365"]
+    assert periods["numerator"].sum() == whole["numerator"] == 8
+    assert periods["denominator"].sum() == pytest.approx(whole["denominator"], abs=1e-6)
+    # 31 days of each of 15 patients; no event: -ln(0.025) over the time at risk
+    first = periods.row(0, named=True)
+    assert first["denominator"] == pytest.approx(15 * 31 / 365.25, abs=1e-6)
+    assert first["ci_high"] == pytest.approx(3.688879454 / first["denominator"], abs=1e-6)
+
+
+def test_change_from_baseline_with_few_patients(found: ac.Analysis) -> None:
+    sledai = found.estimate("sledai_2k_change_month_6", "all", "month_6")
+    assert sledai["numerator"] == 8
+    assert sledai["estimate"] < 0
+    assert sledai["ci_high"] < 0
+    assert sledai["ci_level"] >= 0.95
+    skin = found.estimate("mrss_change_month_6", "all", "month_6")
+    assert (skin["numerator"], skin["ci_low"], skin["ci_high"]) == (4, None, None)
+    assert "No interval" in skin["note"]
+
+
+def test_borrowing_is_shown_beside_the_own_interval(found: ac.Analysis) -> None:
+    pooled = found.estimates.filter(pl.col("id") == "response_month_6_partially_pooled")
+    assert pooled["stratum"].to_list() == ["SLE", "IIM", "SSC"]
+    # 8 of 8, 3 of 3 and 4 of 4: the posterior means of this cohort under the stated prior
+    assert pooled["estimate"].round(3).to_list() == [0.950, 0.940, 0.943]
+    assert pooled["ci_method"].str.contains("prior: ").all()
+
+
+def test_curves_say_how_their_limits_were_made(found: ac.Analysis) -> None:
+    alive = found.curves.filter((pl.col("id") == "survival") & (pl.col("stratum") == "all"))
+    assert alive["value"].to_list() == [1.0] * alive.height
+    assert (alive["low"] < 1).all()
+    assert alive["method"].str.contains("beta").all()
+    assert found.estimate("survival", "all", "month 12")["ci_high"] == 1
+    assert found.estimate("survival_median")["estimate"] is None
+    remission = found.estimate("before_remission_median")
+    assert remission["numerator"] == 8
+    assert remission["estimate"] is not None
+
+
+def test_who_was_there(found: ac.Analysis) -> None:
+    age = found.baseline.filter((pl.col("variable") == "Age at infusion") & (pl.col("stratum") == "all"))
+    assert age.select("known", "missing", "median").row(0) == (15, 0, 36)
+    women = found.baseline.filter((pl.col("variable") == "Sex") & (pl.col("level") == "F")).sort("stratum")
+    assert dict(women.select("stratum", "count").iter_rows())["all"] == 10
+    score = found.baseline.filter((pl.col("variable") == "SLEDAI-2K at baseline") & (pl.col("stratum") == "all"))
+    assert score.select("n", "missing").row(0) == (8, 0)
+    steps = found.flow.filter(pl.col("stratum") == "all")
+    assert dict(steps.select("step", "n").iter_rows()) == {
+        "enrolled": 15,
+        "infused": 15,
+        "seen at month 3": 15,
+        "seen at month 6": 15,
+        "seen at month 12": 13,
+    }
+    assert steps.filter(pl.col("step") == "seen at month 12")["lost"].to_list() == [2]
+
+
+def test_shifts_count_every_graded_patient_once(found: ac.Analysis) -> None:
+    neutrophils = found.shifts.filter((pl.col("criterion") == "ctcae_neutrophils") & (pl.col("variant") == "v5"))
+    assert neutrophils["patients"].sum() == 15
+    assert neutrophils.filter(pl.col("worst_grade") == 4)["patients"].to_list() == [1]
+
+
+def test_a_patient_who_was_not_seen_did_not_respond_by_imputation() -> None:
+    study = ac.reference_cohort()
+    month_6 = next(v for v in study.meta.visits if v.name == "month 6")
+    infused = study.infusions.filter(pl.col("subject_id") == "SLE-1")["start"][0][:10]
+    day = (pl.col("datetime").str.slice(0, 10).str.to_date() - pl.lit(infused).str.to_date()).dt.total_days()
+    gone = (pl.col("subject_id") == "SLE-1") & day.is_between(
+        month_6.target_day - month_6.before, month_6.target_day + month_6.after
+    )
+    tables = {**study.tables, "assessments": study.assessments.filter(~gone.fill_null(value=False))}
+    found = ac.analyze(replace(study, tables=tables, provenance={}))
+    observed, imputed = (found.estimate(i, "all", "month_6") for i in ("doris_month_6", "doris_month_6_nri"))
+    assert (observed["numerator"], observed["denominator"]) == (7, 7)
+    assert (imputed["numerator"], imputed["denominator"]) == (7, 8)
+    assert "1 not evaluable counted as not responding" in imputed["note"]
+
+
+def subjects(*ids: str) -> dict[str, Any]:
+    return {
+        "subjects": [{"subject_id": i, "indication": "SLE", "sex": "F", "age_at_infusion": 30} for i in ids],
+        "infusions": [{"subject_id": i, "infusion_seq": 1, "start": "2022-03-01"} for i in ids],
+    }
+
+
+QUIET: dict[str, dict[str, Any]] = {
+    "one patient without any finding": subjects("P1"),
+    "two patients without any finding": subjects("P1", "P2"),
+    "everybody died on the day of infusion": {
+        **subjects("P1", "P2"),
+        "subjects": [{**s, "death_date": "2022-03-01"} for s in subjects("P1", "P2")["subjects"]],
+    },
+    "nobody reached a visit": {
+        **subjects("P1", "P2"),
+        "subjects": [{**s, "last_contact_date": "2022-03-10"} for s in subjects("P1", "P2")["subjects"]],
+    },
+    "one event": {
+        **subjects("P1"),
+        "events": [{"subject_id": "P1", "category": "infection", "start": "2022-04-01", "serious": False}],
+    },
+}
+
+
+@pytest.mark.parametrize("tables", QUIET.values(), ids=QUIET.keys())
+def test_little_data_give_an_answer_or_a_reason(make_study: Callable[..., Study], tables: dict[str, Any]) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = ac.analyze(make_study(**tables))
+    empty = found.estimates.filter(pl.col("estimate").is_null())
+    assert empty["note"].is_not_null().all()
+    finite = found.estimates.select(pl.col("estimate", "ci_low", "ci_high").is_finite().fill_null(value=True).all())
+    assert finite.row(0) == (True, True, True)
+
+
+def test_the_order_of_rows_does_not_matter(found: ac.Analysis) -> None:
+    study = ac.reference_cohort()
+    turned = replace(study, tables={n: t.sample(fraction=1, shuffle=True, seed=5) for n, t in study.tables.items()})
+    again = ac.analyze(turned)
+    for name in ("estimates", "curves", "baseline", "flow", "shifts"):
+        assert getattr(again, name).equals(getattr(found, name)), name
+
+
+def test_the_command_writes_every_table(tmp_path: Path, found: ac.Analysis) -> None:
+    ac.reference_cohort().write(tmp_path / "study")
+    done = CliRunner().invoke(main, ["analyze", str(tmp_path / "study"), "--out", str(tmp_path / "out")])
+    assert done.exit_code == 0
+    names = {p.name for p in (tmp_path / "out").iterdir() if not p.name.startswith(".")}
+    tables = ("estimates", "curves", "baseline", "flow", "shifts")
+    assert names == {f"{t}.{s}" for t in tables for s in ("parquet", "csv", "json")} | {"about.json"}
+    assert pl.read_parquet(tmp_path / "out" / "estimates.parquet").equals(found.estimates)
+    rows = json.loads((tmp_path / "out" / "estimates.json").read_text("utf-8"))
+    assert list(rows[0]) == list(SCHEMA)
+    assert json.loads((tmp_path / "out" / "about.json").read_text("utf-8"))["simulated"] is True
+
+
+def test_another_level_is_wider(found: ac.Analysis) -> None:
+    wide = ac.analyze(ac.reference_cohort(), confidence=0.99).estimate("crs_any")
+    assert wide["ci_level"] == 0.99
+    assert wide["ci_low"] < found.estimate("crs_any")["ci_low"]
