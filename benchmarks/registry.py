@@ -7,7 +7,6 @@ Called by `run.py`. Every measured step runs in a process of its own, so that it
 from __future__ import annotations
 
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -70,8 +69,14 @@ def step(what: str, which: str, folder: Path) -> dict[str, Any]:
         with tempfile.TemporaryDirectory() as out:
             results = assess(folder, keys, Path(out) / "assessments.parquet")
     seconds = time.perf_counter() - start
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    return {"seconds": seconds, "peak_gib": peak, "results": results}
+    return {"seconds": seconds, "peak_gib": peak_gib(), "results": results}
+
+
+def peak_gib() -> float:
+    """Largest resident memory of this process; not `getrusage`, which carries over that of the process it came from."""
+    status = Path("/proc/self/status").read_text("utf-8")
+    line = next(line for line in status.splitlines() if line.startswith("VmHWM"))
+    return int(line.split()[1]) / 2**20
 
 
 def measured(what: str, which: str, folder: Path) -> dict[str, Any]:
@@ -84,13 +89,13 @@ def measured(what: str, which: str, folder: Path) -> dict[str, Any]:
 
 def scale(sizes: tuple[int, ...] = SIZES) -> list[tuple[str, float, str]]:
     """Ratios for studies of several sizes; the largest first says what the others are compared with."""
-    from generated_study import write
-
     lines: list[tuple[str, float, str]] = []
     per_subject = {}
     with tempfile.TemporaryDirectory() as room:
         for size in sizes:
-            folder = write(size, Path(room) / str(size))
+            folder = Path(room) / str(size)
+            generator = Path(__file__).with_name("generated_study.py")
+            subprocess.run([sys.executable, str(generator), str(size), str(folder)], check=True)
             rows = pl.scan_parquet(folder / "observations.parquet").select(pl.len()).collect().item()
             label = f"{size:,} subjects, {rows / 1e6:.1f} million observations"
             if size == sizes[-1]:

@@ -82,6 +82,45 @@ def test_infections_by_period(found: ac.Analysis) -> None:
     assert first["ci_high"] == pytest.approx(3.688879454 / first["denominator"], abs=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("id_", "counts"),
+    [
+        ("tocilizumab_given", (1, 15)),
+        ("glucocorticoid_for_toxicity_given", (0, 15)),
+        ("late_icaht_grade_3_or_more", (1, 15)),
+        ("igg_severely_low", (0, 15)),
+        ("serious_event", (1, 15)),
+        ("malignancy", (0, 15)),
+    ],
+)
+def test_what_else_happened(found: ac.Analysis, id_: str, counts: tuple[int, int]) -> None:
+    record = found.estimate(id_)
+    assert (record["numerator"], record["denominator"]) == counts
+
+
+def test_no_row_is_no_treatment_only_where_the_record_is_complete(make_study: Callable[..., Study]) -> None:
+    given = [{"subject_id": "P1", "drug": "tocilizumab", "start": "2022-03-05", "purpose": "crs_icans_treatment"}]
+    for classes, drugs, expected in (
+        (["anticytokine"], [], (0, 2)),
+        ([], [], (0, 0)),
+        ([], given, (1, 1)),
+        (["anticytokine"], given, (1, 2)),
+    ):
+        tables = {**subjects("P1", "P2"), **({"exposures": drugs} if drugs else {})}
+        name = f"{len(classes)}-{len(drugs)}"
+        record = ac.analyze(make_study(name=name, classes=classes, **tables)).estimate("tocilizumab_given")
+        assert (record["numerator"], record["denominator"]) == expected
+
+
+def test_several_infections_of_a_patient_count(make_study: Callable[..., Study]) -> None:
+    days = {"P1": ["2022-04-01", "2022-05-01"], "P2": ["2022-04-15"]}
+    events = [{"subject_id": s, "category": "infection", "start": d} for s, dates in days.items() for d in dates]
+    found = ac.analyze(make_study(**subjects("P1", "P2", "P3"), events=events))
+    mean = found.estimate("infections_per_patient", "all", "month 3")
+    assert (mean["numerator"], mean["denominator"], mean["estimate"]) == (3, 3, 1)
+    assert (found.estimate("infection_any")["numerator"], found.estimate("infection_any")["denominator"]) == (2, 3)
+
+
 def test_change_from_baseline_with_few_patients(found: ac.Analysis) -> None:
     sledai = found.estimate("sledai_2k_change_month_6", "all", "month_6")
     assert sledai["numerator"] == 8

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from aftercart.analysis import baseline, courses, efficacy, incidence, safety
+from aftercart.analysis import adverse, baseline, courses, efficacy, incidence, safety
 from aftercart.analysis.cohort import Cohort
 from aftercart.analysis.records import table
 from aftercart.assessment import assess
@@ -80,7 +80,10 @@ def analyze(
     cohort = Cohort.of(study, done)
     records = [
         *incidence.proportions(cohort, safety.outcomes(cohort), confidence),
+        *incidence.proportions(cohort, adverse.outcomes(cohort), confidence),
         *incidence.infection_rates(cohort, confidence),
+        *adverse.repeated_infections(cohort, confidence),
+        *adverse.kinetics(cohort),
         *incidence.proportions(cohort, efficacy.outcomes(cohort), confidence),
         *incidence.non_responder(cohort, efficacy.outcomes(cohort), confidence),
         *incidence.responses(cohort, confidence),
