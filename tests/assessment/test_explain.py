@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import polars as pl
 import pytest
 
 import aftercart as ac
@@ -81,3 +82,17 @@ def test_what_would_have_changed_it_and_its_parts() -> None:
     assert "descriptors.increased_dna_binding no would give 0" in found.changes
     dna = [f for f in found.facts if f.input == "descriptors.increased_dna_binding"]
     assert [f.recorded for f in dna] == ["DSDNA 23.2 [IU]/mL"]
+
+
+def test_rows_that_are_left_out_are_counted_and_simulated_data_are_named() -> None:
+    study = ac.reference_cohort()
+    found = next(e for e in ac.explain(study, "SLE-1", "doris_2021") if e.visit == "baseline")
+    score = [f for f in found.facts if f.input == "csledai_2k"]
+    results = ac.assess(study, ["sledai_2k"]).results("sledai_2k")
+    baseline = results.filter((pl.col("subject_id") == "SLE-1") & (pl.col("visit") == "baseline"))
+    rows = {p["ref"] for p in baseline["evidence"][0]}
+    assert [f.more_rows for f in score[:-1]] == [0] * (len(score) - 1)
+    assert 0 < score[-1].more_rows < len(rows)
+    assert f"and {score[-1].more_rows} more rows" in str(found)
+    assert str(found).endswith("Simulated or reconstructed data.")
+    assert "clinical_ok = no" in str(found)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -36,6 +36,8 @@ class Fact:
     """The value and unit as recorded in the source."""
     row: str | None = None
     """`table:row_id` of the source row."""
+    more_rows: int = 0
+    """On the last row listed for an input: how many further rows it rests on."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,8 @@ class Explanation:
     """
     infusion_seq: int = 1
     """The infusion whose date is day 0."""
+    simulated: bool = False
+    """Whether any value of the study is simulated or reconstructed."""
 
     def decompose(self) -> dict[str, Any]:
         """Return the parts that make up the result, such as the points of each component of a score."""
@@ -118,7 +122,8 @@ def explain(
         )
     index = _source_index(study, subject)
     others = _changes(entry, rows, done, subject) if changes else [None] * rows.height
-    return [_explanation(entry, row, index, c) for row, c in zip(rows.iter_rows(named=True), others, strict=True)]
+    found = [_explanation(entry, row, index, c) for row, c in zip(rows.iter_rows(named=True), others, strict=True)]
+    return [replace(e, simulated=study.meta.simulated) for e in found]
 
 
 def _why_nothing(done: Assessments, subject: str, entry: Criterion, day: int | None) -> str:
@@ -218,7 +223,10 @@ def _facts(entry: Criterion, row: dict[str, Any], index: dict[str, dict[str, Any
         if value is None and not refs:
             continue
         telling = sorted(refs, key=lambda ref: index.get(ref, {}).get("value") == 0)
-        facts += [_fact(name, spec.description, value, spec.unit, ref, index) for ref in telling[:MOST_ROWS]]
+        listed = [_fact(name, spec.description, value, spec.unit, ref, index) for ref in telling[:MOST_ROWS]]
+        if len(refs) > MOST_ROWS:
+            listed[-1] = replace(listed[-1], more_rows=len(refs) - MOST_ROWS)
+        facts += listed
         if not refs:
             facts.append(Fact(name, spec.description, value, spec.unit, None, _without_row(spec), None))
     for name, refs in by_input.items():
@@ -256,6 +264,11 @@ def _first(source: dict[str, Any], *names: str) -> Any:
     return next((source[n] for n in names if source.get(n) is not None), None)
 
 
+def _told(value: Any) -> bool:
+    """Whether a part belongs in a line of parts: an answer does, also when it is no; points that are 0 do not."""
+    return value is not None and (isinstance(value, bool) or value != 0)
+
+
 def _show(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
@@ -278,17 +291,10 @@ def _lines(e: Explanation) -> list[str]:
     lines = [f"{e.subject_id}, {place}: {e.title}{variant}", f"  Result: {e.result}"]
     if e.clause_text:
         lines.append(f"  Because: {e.clause_text}")
-    parts = [f"{k} = {_show(v)}" for k, v in (e.decompose() or e.components).items() if v not in (None, 0)]
+    parts = [f"{k} = {_show(v)}" for k, v in (e.decompose() or e.components).items() if _told(v)]
     if parts:
         lines.append(f"  Parts: {'; '.join(parts)}")
-    if e.facts:
-        lines.append("  From:")
-    for fact in e.facts:
-        value = "" if fact.value is None else f" = {_show(fact.value)}{_unit(fact.unit)}"
-        origin = (
-            f"  <- {fact.row} {fact.date or ''} {fact.recorded or ''}".rstrip() if fact.row else f"  ({fact.recorded})"
-        )
-        lines.append(f"    {fact.input}{value}{origin}")
+    lines += _fact_lines(e.facts)
     if e.missing:
         lines.append(f"  Missing: {'; '.join(e.missing)}")
     if e.refused:
@@ -300,4 +306,19 @@ def _lines(e: Explanation) -> list[str]:
         lines += [f"    {change}" for change in e.changes]
     doi = f" doi:{e.doi}" if e.doi else ""
     lines.append(f"  Source: {e.citation}{doi} [{e.source_status}]")
+    if e.simulated:
+        lines.append("  Simulated or reconstructed data.")
+    return lines
+
+
+def _fact_lines(facts: tuple[Fact, ...]) -> list[str]:
+    lines = ["  From:"] if facts else []
+    for fact in facts:
+        value = "" if fact.value is None else f" = {_show(fact.value)}{_unit(fact.unit)}"
+        origin = (
+            f"  <- {fact.row} {fact.date or ''} {fact.recorded or ''}".rstrip() if fact.row else f"  ({fact.recorded})"
+        )
+        lines.append(f"    {fact.input}{value}{origin}")
+        if fact.more_rows:
+            lines.append(f"    {fact.input}{value}  <- and {fact.more_rows} more row{'s' * (fact.more_rows != 1)}")
     return lines

@@ -130,7 +130,7 @@ def decision(e: Explanation) -> Decision:
                 "" if f.value is None else f"{shown(f.value)}{' ' + f.unit if f.unit and f.unit != '1' else ''}",
                 f.recorded or ("" if f.row else "assumed"),
                 f.date or "",
-                f.row or "",
+                f"{f.row} and {f.more_rows} more" if f.row and f.more_rows else f.row or "",
             )
             for f in e.facts
         ),
