@@ -51,11 +51,14 @@ def test_proportions_of_the_reference_cohort(
 
 
 def test_beside_every_zero_stands_what_is_still_possible(found: ac.Analysis) -> None:
-    zero = found.estimates.filter((pl.col("unit") == "proportion") & (pl.col("numerator") == 0))
+    asked = (pl.col("unit") == "proportion") & (pl.col("denominator") > 0)
+    zero = found.estimates.filter(asked & (pl.col("numerator") == 0))
     assert zero.height > 5
     assert zero["note"].str.contains("is still possible").all()
     # 1 - 0.05 ** (1 / 15)
     assert "up to 18.1%" in found.estimate("crs_grade_3_or_more")["note"]
+    # 1 - 0.05 ** (1 / 4), and no percentage of four patients
+    assert "up to 0.53 " in found.estimate("crs_grade_3_or_more", "SSC")["note"]
 
 
 def test_no_interval_is_degenerate(found: ac.Analysis) -> None:
@@ -150,6 +153,48 @@ def test_curves_say_how_their_limits_were_made(found: ac.Analysis) -> None:
     remission = found.estimate("before_remission_median")
     assert remission["numerator"] == 8
     assert remission["estimate"] is not None
+
+
+def test_response_comes_by_visit(found: ac.Analysis) -> None:
+    first = found.estimate("before_response_median")
+    assert (first["numerator"], first["denominator"]) == (15, 15)
+    assert first["ci_low"] < first["estimate"] < first["ci_high"]
+    assert found.estimate("before_response", "all", "month 6")["estimate"] == 0
+    assert found.estimate("seroreversion_month_6", "all", "month_6")["numerator"] == 8
+
+
+def test_a_model_is_fitted_only_where_the_data_carry_it(found: ac.Analysis) -> None:
+    skin = found.estimate("mrss_per_month")
+    assert (skin["estimate"], skin["denominator"]) == (None, 4)
+    assert "cannot carry a mixed model" in skin["note"]
+    assert found.estimate("sledai_2k_per_month")["estimate"] < 0
+
+
+def test_relapse_competes_with_death(monkeypatch: pytest.MonkeyPatch) -> None:
+    from aftercart.analysis import courses
+    from aftercart.analysis.cohort import Cohort
+
+    study = ac.reference_cohort()
+    cohort = Cohort.of(study, ac.assess(study, ["doris_2021", "remission_course"]))
+    assert list(courses.relapse_or_death(cohort, 0.95)) == []
+    remission = pl.DataFrame(
+        {
+            "subject_id": ["SLE-1", "SLE-2", "SLE-3", "SLE-4"],
+            "first_day": [90] * 4,
+            "relapse_day": [190, None, None, 290],
+        }
+    )
+    monkeypatch.setattr(courses.efficacy, "remission", lambda _: remission)
+    last = {"SLE-1": 500, "SLE-2": 240, "SLE-3": 500, "SLE-4": 500}
+    patients = cohort.patients.with_columns(
+        last_day=pl.col("subject_id").replace_strict(last, default=500, return_dtype=pl.Int64),
+        died=pl.col("subject_id") == "SLE-2",
+    )
+    (curve,) = courses.relapse_or_death(replace(cohort, patients=patients), 0.95)
+    # Relapse after 100 days, death after 150, relapse after 200: 1/4, then 1/4 + 1/2 * 1/2.
+    reached = curve.frame.filter(pl.col("events") > 0)
+    assert reached["time"].to_list() == [100, 200]
+    assert reached["value"].to_list() == pytest.approx([0.25, 0.5], abs=1e-12)
 
 
 def test_who_was_there(found: ac.Analysis) -> None:

@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 import aftercart as ac
@@ -69,6 +70,17 @@ def test_the_page_can_be_navigated_and_read_aloud(page: Path) -> None:
     assert re.search(r'<html lang="en"', text)
     assert links.tags.count("h1") == 1
     assert {"main", "nav", "table", "caption"} <= set(links.tags)
+
+
+def test_every_estimate_is_on_the_page_and_beside_it(page: Path) -> None:
+    text = page.read_text("utf-8")
+    assert "Patients at each step" in text
+    assert "Death from any cause" in text
+    for heading in ("Proportions of evaluable patients", "With non-responder imputation", "Time to an event"):
+        assert heading in text
+    table = pl.read_parquet(page.parent / "analysis" / "estimates.parquet")
+    counted = table.filter((pl.col("unit") == "proportion") & (pl.col("denominator") > 0))
+    assert all(str(label) in text for label in counted["label"].unique() if "(" not in label)
 
 
 def test_every_part_says_that_the_data_are_simulated(page: Path) -> None:

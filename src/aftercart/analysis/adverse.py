@@ -8,9 +8,9 @@ import polars as pl
 
 from aftercart.analysis import safety
 from aftercart.analysis.cohort import DAYS_PER_MONTH, Cohort, rounded
-from aftercart.analysis.courses import AT_MONTHS, number
+from aftercart.analysis.courses import AT_MONTHS
 from aftercart.analysis.outcomes import Outcome, answers, reaches, worst_bounds
-from aftercart.analysis.records import About, Record, joined, of_interval
+from aftercart.analysis.records import About, Record, joined, number, of_interval
 from aftercart.analysis.recurrent import mean_cumulative
 from aftercart.analysis.strata import by_disease
 

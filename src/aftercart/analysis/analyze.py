@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from aftercart.analysis import adverse, baseline, courses, efficacy, incidence, safety
+from aftercart.analysis import adverse, baseline, change, courses, efficacy, incidence, safety
 from aftercart.analysis.cohort import Cohort
 from aftercart.analysis.records import table
 from aftercart.assessment import assess
@@ -71,10 +71,15 @@ def analyze(
     """Estimate what a study says about safety, B cells, efficacy and durability, by disease and together.
 
     assessments: results already computed (default: the study is assessed by all criteria). confidence: level of every
-    interval. Nothing is random: the same study gives the same numbers. An interval that does not exist is null with a
+    interval. progress: called with the criterion that is run, its number and how many there are. Nothing is random: the same study gives the same numbers. An interval that does not exist is null with a
     reason, and beside every proportion without an event stands the risk it is still compatible with.
 
     Raises `UsageError` for a confidence level that cannot be, `MissingExtraError` without scipy.
+
+    >>> import aftercart as ac
+    >>> severe = ac.analyze(ac.reference_cohort()).estimate("crs_grade_3_or_more")
+    >>> severe["numerator"], severe["denominator"], round(severe["ci_high"], 3)
+    (0.0, 15.0, 0.218)
     """
     done = assessments or assess(study, progress=progress)
     cohort = Cohort.of(study, done)
@@ -86,11 +91,13 @@ def analyze(
         *adverse.kinetics(cohort),
         *incidence.proportions(cohort, efficacy.outcomes(cohort), confidence),
         *incidence.non_responder(cohort, efficacy.outcomes(cohort), confidence),
+        *incidence.proportions(cohort, efficacy.markers(cohort), confidence),
         *incidence.responses(cohort, confidence),
         *courses.onsets(cohort),
-        *courses.changes(cohort, confidence),
+        *change.changes(cohort, confidence),
+        *change.slopes(cohort, confidence),
     ]
-    curves = list(courses.curves(cohort, confidence))
+    curves = [*courses.curves(cohort, confidence), *courses.relapse_or_death(cohort, confidence)]
     for curve in curves:
         records += curve.records
     meta = study.meta

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import polars as pl
 
 from aftercart.analysis import efficacy, safety
 from aftercart.analysis.cohort import DAYS_PER_MONTH, Cohort, rounded
+from aftercart.analysis.competing import CumulativeIncidence, cumulative_incidence
 from aftercart.analysis.outcomes import flag
-from aftercart.analysis.paired import hodges_lehmann
-from aftercart.analysis.records import About, Record, joined, of_interval
+from aftercart.analysis.records import About, Record, joined, number, of_interval
 from aftercart.analysis.strata import by_disease
 from aftercart.analysis.survival import kaplan_meier
 
@@ -31,6 +30,9 @@ CURVES: dict[str, type[pl.DataType]] = {
 """Columns of the table of curves: time in days after the start, value the probability of still being event-free."""
 
 AT_MONTHS = (3, 6, 12, 24)
+
+RESPONSE = {"SLE": "doris", "LN": "doris", "IIM": "tis_moderate", "SSC": "eustar_ai_improved"}
+"""What counts as a response in each disease when diseases are looked at together."""
 
 
 @dataclass(frozen=True)
@@ -163,6 +165,7 @@ def _asked(cohort: Cohort) -> Iterator[TimeToEvent]:
     courses = efficacy.remission(cohort)
     if courses.height:
         yield from _remission(cohort, courses)
+    yield from _response(cohort)
     yield from _drug_free(cohort)
 
 
@@ -204,6 +207,74 @@ def _remission(cohort: Cohort, courses: pl.DataFrame) -> Iterator[TimeToEvent]:
         )
 
 
+def _response(cohort: Cohort) -> Iterator[TimeToEvent]:
+    """Time from infusion to the first visit with a response by the criterion of the own disease."""
+    parts = []
+    for disease, id_ in RESPONSE.items():
+        question = next(q for q in efficacy.QUESTIONS if q.id == id_)
+        mine = cohort.patients.filter(pl.col("indication") == disease).select("subject_id")
+        rows = cohort.rows(question.criterion).join(mine, on="subject_id", how="semi").filter(pl.col("day") > 0)
+        answered = rows.with_columns(_met=question.met).filter(pl.col("_met").is_not_null())
+        parts.append(
+            answered.group_by("subject_id").agg(
+                first=pl.col("day").filter(pl.col("_met")).min(), last=pl.col("day").max()
+            )
+        )
+    found = pl.concat(parts)
+    if found.height:
+        times = found.select("subject_id", days=pl.coalesce("first", "last"), event=pl.col("first").is_not_null())
+        words = "patients with lupus, myositis or systemic sclerosis, evaluable after infusion"
+        yield TimeToEvent("before_response", "No response of the own disease yet", words, times)
+
+
+def relapse_or_death(cohort: Cohort, confidence: float) -> Iterator[Curve]:
+    """Cumulative incidence of relapse after remission with death as a competing event, where patients in it died."""
+    courses = efficacy.remission(cohort).filter(pl.col("first_day").is_not_null())
+    ends = cohort.patients.select("subject_id", "last_day", "died")
+    joined_ = courses.join(ends, on="subject_id", how="inner").filter(pl.col("last_day") > pl.col("first_day"))
+    relapsed = pl.col("relapse_day").is_not_null()
+    cause = pl.when(relapsed).then(1).when(pl.col("died")).then(2).otherwise(0)
+    known = joined_.select(
+        days=(pl.coalesce("relapse_day", "last_day") - pl.col("first_day")).cast(pl.Float64), cause=cause
+    )
+    if known.is_empty() or not (known["cause"] == 2).any():
+        return
+    found = cumulative_incidence(known["days"], known["cause"], confidence=confidence)
+    frame = found.frame().filter(pl.col("cause") == 1)
+    yield Curve(
+        frame.select(
+            id=pl.lit("relapse_incidence"),
+            label=pl.lit("Relapsed (death competes)"),
+            stratum=pl.lit("all"),
+            time="time",
+            at_risk=pl.col("at_risk").cast(pl.Int64),
+            events=pl.col("events").cast(pl.Int64),
+            value="incidence",
+            low="lower",
+            high="upper",
+            method=pl.lit(found.method),
+        ),
+        tuple(_incidence_records(found, known, confidence)),
+    )
+
+
+def _incidence_records(found: CumulativeIncidence, known: pl.DataFrame, confidence: float) -> Iterator[Record]:
+    for months in AT_MONTHS:
+        interval = found.interval(months * DAYS_PER_MONTH, 1)
+        if interval.estimate is None:
+            continue
+        so_far = known.filter((pl.col("cause") == 1) & (pl.col("days") <= months * DAYS_PER_MONTH)).height
+        about = About(
+            "relapse_incidence",
+            "Relapsed (death competes)",
+            "patients who reached remission",
+            "all",
+            f"month {months}",
+            "probability",
+        )
+        yield of_interval(interval, about, counts=(so_far, known.height), level=confidence)
+
+
 def _drug_free(cohort: Cohort) -> Iterator[TimeToEvent]:
     """Time from infusion to the first visit after it on which a drug of the disease was taken again or still."""
     rows = cohort.rows("drug_free_status").filter(pl.col("day") > 0)
@@ -219,64 +290,3 @@ def _drug_free(cohort: Cohort) -> Iterator[TimeToEvent]:
         "patients whose medicines were assessed after infusion",
         spans.select("subject_id", days=pl.coalesce("first", "last"), event=pl.col("first").is_not_null()),
     )
-
-
-def number(value: Any) -> str:
-    """A number as text, without needless decimals."""
-    return f"{float(value):g}"
-
-
-CHANGES = (
-    ("sledai_2k", "SLEDAI-2K", "points"),
-    ("sle_das", "SLE-DAS", "points"),
-    ("mmt8", "MMT-8", "points"),
-    ("haq_di", "HAQ-DI", "points"),
-    ("mrss", "Modified Rodnan skin score", "points"),
-    ("eustar_ai_2017", "EUSTAR activity index", "points"),
-    ("mg_adl", "MG-ADL", "points"),
-    ("facit_fatigue", "FACIT-Fatigue", "points"),
-    ("glucocorticoid_prednisone_equivalent", "Glucocorticoid dose, prednisone equivalent", "mg/d"),
-)
-
-
-def changes(cohort: Cohort, confidence: float) -> Iterator[Record]:
-    """Change from baseline at every landmark visit: Hodges-Lehmann estimate with exact limits."""
-    marks = [m for m in efficacy.landmarks(cohort) if m.visit is not None]
-    for key, label, unit in CHANGES:
-        rows = cohort.rows(key).filter(pl.col("value").is_not_null())
-        if rows["variant"].n_unique() > 1:
-            continue
-        before = rows.filter(pl.col("visit") == "baseline").select("subject_id", before="value")
-        for mark in marks:
-            after = rows.filter(pl.col("visit") == mark.visit).select("subject_id", after="value")
-            pairs = cohort.patients.select("subject_id", "indication").join(
-                before.join(after, on="subject_id"), on="subject_id", how="inner", maintain_order="left"
-            )
-            if pairs.is_empty():
-                continue
-            for stratum, mine in by_disease(cohort, pairs):
-                differences = mine["after"] - mine["before"]
-                found = hodges_lehmann(differences, confidence=confidence)
-                same = found.low is not None and found.low == found.high
-                whole = found.low is not None and not same
-                yield Record(
-                    id=f"{key}_change_{mark.id}",
-                    label=f"{label}, change from baseline, {mark.label}",
-                    population="patients with a value at both visits",
-                    stratum=stratum,
-                    time=mark.id,
-                    numerator=float(mine.height),
-                    denominator=float(mine.height),
-                    estimate=rounded(found.estimate),
-                    ci_low=rounded(found.low) if whole else None,
-                    ci_high=rounded(found.high) if whole else None,
-                    ci_level=rounded(found.achieved_confidence) if whole else None,
-                    ci_method=found.method,
-                    unit=unit,
-                    note=joined(
-                        f"Median {number(differences.median())},"
-                        f" range {number(differences.min())} to {number(differences.max())}.",
-                        "No interval: the limits fall on one value." if same else None,
-                        found.reason and f"No interval: {found.reason}.",
-                    ),
-                )

@@ -111,8 +111,20 @@ def outcomes(cohort: Cohort) -> list[Outcome]:
     return [*_refractory(cohort), *_landmarks(cohort), *_remission(cohort)]
 
 
-def _landmarks(cohort: Cohort) -> Iterator[Outcome]:
-    for question in QUESTIONS:
+MARKERS = (
+    Question("seroreversion", "Anti-dsDNA antibodies no longer found", "autoantibody_seroreversion", primary_flag()),
+    Question("c3_normalised", "C3 back in range", "complement_normalisation", primary_flag()),
+)
+"""Laboratory markers of response that the analysis counts beside the outcomes of a report."""
+
+
+def markers(cohort: Cohort) -> list[Outcome]:
+    """Laboratory markers of response at every landmark visit."""
+    return list(_landmarks(cohort, MARKERS))
+
+
+def _landmarks(cohort: Cohort, questions: tuple[Question, ...] = QUESTIONS) -> Iterator[Outcome]:
+    for question in questions:
         rows = cohort.rows(question.criterion)
         if rows.is_empty():
             continue

@@ -8,15 +8,13 @@ import polars as pl
 
 from aftercart.analysis import safety
 from aftercart.analysis.cohort import DAYS_PER_YEAR, Cohort
+from aftercart.analysis.courses import RESPONSE
 from aftercart.analysis.efficacy import landmarks
 from aftercart.analysis.hierarchical import hierarchical
 from aftercart.analysis.intervals import proportion, rate
 from aftercart.analysis.outcomes import NOT_REACHED, Outcome
 from aftercart.analysis.records import ALL, About, Record, joined, of_interval, unanswered_note, zero_note
 from aftercart.analysis.strata import by_disease
-
-RESPONSE = {"SLE": "doris", "LN": "doris", "IIM": "tis_moderate", "SSC": "eustar_ai_improved"}
-"""What counts as a response in each disease when diseases are looked at together."""
 
 PERIODS = (("day 0-30", 0, 30), ("day 31-90", 31, 90), ("day 91-365", 91, 365), ("after day 365", 366, None))
 """Periods in which infections are counted."""

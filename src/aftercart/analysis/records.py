@@ -103,9 +103,8 @@ def zero_note(numerator: float, denominator: float, level: float) -> str | None:
     if numerator or not denominator:
         return None
     high = zero_event_bound(int(denominator), confidence=level).one_sided
-    return (
-        f"No event in {int(denominator)}: a risk of up to {high:.1%} is still possible (one-sided {level:.0%} limit)."
-    )
+    risk = f"{high:.2f}" if denominator < 5 else f"{high:.1%}"  # no percentage of so few patients
+    return f"No event in {int(denominator)}: a risk of up to {risk} is still possible (one-sided {level:.0%} limit)."
 
 
 def unanswered_note(reasons: Mapping[str, int]) -> str | None:
@@ -118,3 +117,8 @@ def unanswered_note(reasons: Mapping[str, int]) -> str | None:
 def table(records: Iterable[Record]) -> pl.DataFrame:
     """The records as a data frame."""
     return pl.DataFrame([asdict(r) for r in records], schema=SCHEMA)
+
+
+def number(value: Any) -> str:
+    """A number as text, without needless decimals."""
+    return f"{float(value):g}"

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from aftercart.analysis.analyze import Analysis, analyze
 from aftercart.analysis.cohort import Cohort
 from aftercart.analysis.summary import Estimate, Summary, summarize
 from aftercart.criteria import registry
 from aftercart.reporting import evidence, tables
 from aftercart.reporting.figures import Figure, draw_all
-from aftercart.reporting.numbers import number
+from aftercart.reporting.numbers import indication, number
 from aftercart.reporting.rendering import render
 from aftercart.reporting.words import abstract_parts, at_landmark
 
@@ -26,6 +27,7 @@ SECTIONS = (
     ("patients", "Patients"),
     ("safety", "Safety"),
     ("efficacy", "Efficacy and treatment"),
+    ("estimates", "All estimates"),
     ("methods", "Methods"),
     ("data", "Data and their problems"),
 )
@@ -34,15 +36,19 @@ SECTIONS = (
 def write_report(assessments: Assessments, folder: str | Path, *, summary: Summary | None = None) -> Summary:
     """Write the report of an assessed study into an existing folder and return the summary it shows.
 
-    Writes `report.html` (self-contained: no script, no network), `summary.json` (see `summary.schema.json`), and
-    `figures/` with an SVG and the data of every figure. The same input gives the same bytes. Raises
+    Writes `report.html` (self-contained: no script, no network), `summary.json` (see `summary.schema.json`),
+    `figures/` with an SVG and the data of every figure, and `analysis/` with every estimate as a table. The same input
+    gives the same bytes. Raises
     `MissingExtraError` when the packages of the `report` extra are absent.
     """
     folder = Path(folder)
     cohort = Cohort.of(assessments.study, assessments)
     summary = summary or summarize(assessments.study, assessments)
+    analysis = analyze(assessments.study, assessments)
     figures = draw_all(cohort)
-    (folder / "report.html").write_text(report_html(cohort, summary, figures), "utf-8")
+    (folder / "report.html").write_text(report_html(cohort, summary, figures, analysis), "utf-8")
+    (folder / "analysis").mkdir(exist_ok=True)
+    analysis.write(folder / "analysis")
     (folder / "summary.json").write_text(summary_json(summary), "utf-8")
     (folder / "figures").mkdir(exist_ok=True)
     for figure in (f for section in figures.values() for f in section):
@@ -56,7 +62,7 @@ def summary_json(summary: Summary) -> str:
     return json.dumps(summary.as_dict(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def report_html(cohort: Cohort, summary: Summary, figures: dict[str, list[Figure]]) -> str:
+def report_html(cohort: Cohort, summary: Summary, figures: dict[str, list[Figure]], analysis: Analysis) -> str:
     """The page as text."""
     numbers = count(1)
     numbered = {section: [{"figure": f, "number": next(numbers)} for f in found] for section, found in figures.items()}
@@ -76,11 +82,37 @@ def report_html(cohort: Cohort, summary: Summary, figures: dict[str, list[Figure
         efficacy_tables=tables.efficacy(summary),
         safety_evidence=evidence.safety(cohort, summary, grades),
         efficacy_evidence=evidence.efficacy(cohort, summary),
+        every_estimate=tables.every_estimate(analysis.estimates),
+        flow=_flow(analysis.flow),
         methods=_methods(cohort, summary),
         criteria=[registry.get(key) for key in _criteria_used(cohort)],
         problems=_problems(cohort),
         provenance=_provenance(cohort, summary),
     )
+
+
+def _flow(flow: pl.DataFrame) -> tables.Table:
+    """How many patients are left at each step."""
+    columns = (
+        tables.Column("Step"),
+        tables.Column("Patients of", nowrap=True),
+        tables.Column("Patients", numeric=True),
+        tables.Column("Lost", numeric=True),
+        tables.Column("Why"),
+    )
+    rows = tuple(
+        tables.Row(
+            str(r["step"]),
+            (
+                "all" if r["stratum"] == "all" else indication(str(r["stratum"])),
+                str(r["n"]),
+                str(r["lost"]),
+                r["reasons"] or "",
+            ),
+        )
+        for r in flow.iter_rows(named=True)
+    )
+    return tables.Table("Patients at each step", columns, rows)
 
 
 def headline(summary: Summary) -> list[Estimate]:

@@ -1,0 +1,106 @@
+"""How much: change of a score from baseline at each visit, and its course over all visits where the data carry one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import polars as pl
+
+from aftercart.analysis import efficacy
+from aftercart.analysis.cohort import DAYS_PER_MONTH, Cohort, rounded
+from aftercart.analysis.intervals import Interval
+from aftercart.analysis.mixed import mixed_model
+from aftercart.analysis.paired import hodges_lehmann
+from aftercart.analysis.records import About, Record, joined, number, of_interval
+from aftercart.analysis.strata import by_disease
+from aftercart.errors import UsageError
+
+CHANGES = (
+    ("sledai_2k", "SLEDAI-2K", "points"),
+    ("sle_das", "SLE-DAS", "points"),
+    ("mmt8", "MMT-8", "points"),
+    ("haq_di", "HAQ-DI", "points"),
+    ("mrss", "Modified Rodnan skin score", "points"),
+    ("eustar_ai_2017", "EUSTAR activity index", "points"),
+    ("mg_adl", "MG-ADL", "points"),
+    ("facit_fatigue", "FACIT-Fatigue", "points"),
+    ("glucocorticoid_prednisone_equivalent", "Glucocorticoid dose, prednisone equivalent", "mg/d"),
+)
+
+
+def changes(cohort: Cohort, confidence: float) -> Iterator[Record]:
+    """Change from baseline at every landmark visit: Hodges-Lehmann estimate with exact limits."""
+    marks = [m for m in efficacy.landmarks(cohort) if m.visit is not None]
+    for key, label, unit in CHANGES:
+        rows = cohort.rows(key).filter(pl.col("value").is_not_null())
+        if rows["variant"].n_unique() > 1:
+            continue
+        before = rows.filter(pl.col("visit") == "baseline").select("subject_id", before="value")
+        for mark in marks:
+            after = rows.filter(pl.col("visit") == mark.visit).select("subject_id", after="value")
+            pairs = cohort.patients.select("subject_id", "indication").join(
+                before.join(after, on="subject_id"), on="subject_id", how="inner", maintain_order="left"
+            )
+            if pairs.is_empty():
+                continue
+            for stratum, mine in by_disease(cohort, pairs):
+                differences = mine["after"] - mine["before"]
+                found = hodges_lehmann(differences, confidence=confidence)
+                same = found.low is not None and found.low == found.high
+                whole = found.low is not None and not same
+                yield Record(
+                    id=f"{key}_change_{mark.id}",
+                    label=f"{label}, change from baseline, {mark.label}",
+                    population="patients with a value at both visits",
+                    stratum=stratum,
+                    time=mark.id,
+                    numerator=float(mine.height),
+                    denominator=float(mine.height),
+                    estimate=rounded(found.estimate),
+                    ci_low=rounded(found.low) if whole else None,
+                    ci_high=rounded(found.high) if whole else None,
+                    ci_level=rounded(found.achieved_confidence) if whole else None,
+                    ci_method=found.method,
+                    unit=unit,
+                    note=joined(
+                        f"Median {number(differences.median())},"
+                        f" range {number(differences.min())} to {number(differences.max())}.",
+                        "No interval: the limits fall on one value." if same else None,
+                        found.reason and f"No interval: {found.reason}.",
+                    ),
+                )
+
+
+FEWEST_SUBJECTS, FEWEST_VISITS = 6, 3
+
+
+def slopes(cohort: Cohort, confidence: float) -> Iterator[Record]:
+    """Mean change per month over all visits after infusion by a mixed model, only where the data can carry one."""
+    for key, label, unit in CHANGES:
+        rows = cohort.rows(key).filter(pl.col("value").is_not_null() & (pl.col("day") > 0))
+        if rows["variant"].n_unique() > 1 or rows.is_empty():
+            continue
+        known = rows.select("subject_id", "value", months=pl.col("day") / DAYS_PER_MONTH)
+        often = known.filter(pl.len().over("subject_id") >= FEWEST_VISITS)
+        who = often["subject_id"].n_unique()
+        method, reason, interval = "random-intercept mixed model by REML", None, None
+        if who < FEWEST_SUBJECTS:
+            reason = f"{who} patients with {FEWEST_VISITS} or more visits cannot carry a mixed model"
+        elif often["value"].n_unique() == 1:
+            reason = "the score is the same at every visit"
+        else:
+            try:
+                model = mixed_model(often["value"], often["subject_id"], {"months": often["months"]})
+                interval = model.interval("months", confidence=confidence)
+            except UsageError as error:
+                reason = error.message.rstrip(".")
+        found = interval or Interval(None, None, None, method, reason)
+        about = About(
+            f"{key}_per_month",
+            f"{label}, mean change per month after infusion",
+            f"patients with {FEWEST_VISITS} or more visits after infusion",
+            "all",
+            None,
+            f"{unit} per month",
+        )
+        yield of_interval(found, about, counts=(often.height, who), level=confidence, note="Values and patients.")
