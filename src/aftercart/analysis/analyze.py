@@ -71,8 +71,9 @@ def analyze(
     """Estimate what a study says about safety, B cells, efficacy and durability, by disease and together.
 
     assessments: results already computed (default: the study is assessed by all criteria). confidence: level of every
-    interval. progress: called with the criterion that is run, its number and how many there are. Nothing is random: the same study gives the same numbers. An interval that does not exist is null with a
-    reason, and beside every proportion without an event stands the risk it is still compatible with.
+    interval. progress: called with the criterion that is run, its number and how many there are. Nothing is random:
+    the same study gives the same numbers. An interval that does not exist is null with a reason, and beside every
+    proportion without an event stands the risk it is still compatible with.
 
     Raises `UsageError` for a confidence level that cannot be, `MissingExtraError` without scipy.
 
