@@ -146,6 +146,7 @@ def test_borrowing_is_shown_beside_the_own_interval(found: ac.Analysis) -> None:
 def test_curves_say_how_their_limits_were_made(found: ac.Analysis) -> None:
     alive = found.curves.filter((pl.col("id") == "survival") & (pl.col("stratum") == "all"))
     assert alive["value"].to_list() == [1.0] * alive.height
+    assert alive.row(0, named=True)["at_risk"] == 15
     assert (alive["low"] < 1).all()
     assert alive["method"].str.contains("beta").all()
     assert found.estimate("survival", "all", "month 12")["ci_high"] == 1
@@ -213,6 +214,28 @@ def test_who_was_there(found: ac.Analysis) -> None:
         "seen at month 12": 13,
     }
     assert steps.filter(pl.col("step") == "seen at month 12")["lost"].to_list() == [2]
+
+
+def test_follow_up_and_event_rates(found: ac.Analysis) -> None:
+    follow_up = found.estimate("follow_up")
+    assert (follow_up["estimate"], follow_up["unit"]) == (18, "months")
+    assert "Range 9.03 to 35.91 months" in follow_up["note"]
+    years = found.estimate("person_years")["estimate"]
+    serious = found.estimate("serious_event_rate")
+    assert (serious["numerator"], serious["denominator"]) == (1, pytest.approx(years, abs=1e-6))
+    sites = found.estimates.filter(pl.col("id").str.starts_with("infection_site_"))
+    assert sites["numerator"].sum() == 8
+
+
+def test_curves_are_drawn_with_their_limits(found: ac.Analysis) -> None:
+    from aftercart.reporting.figures import event_free
+
+    figure = event_free.draw(found.curves, simulated=True)
+    assert figure is not None
+    assert "Alive: 0 of 15 had the event" in figure.alt
+    assert "beta-product" in figure.note
+    assert "Simulated data" in figure.svg()
+    assert event_free.draw(found.curves.clear(), simulated=True) is None
 
 
 def test_shifts_count_every_graded_patient_once(found: ac.Analysis) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import polars as pl
 
 from aftercart.analysis import safety
-from aftercart.analysis.cohort import DAYS_PER_MONTH, Cohort, rounded
+from aftercart.analysis.cohort import DAYS_PER_MONTH, Cohort, person_years, rounded
 from aftercart.analysis.courses import AT_MONTHS
+from aftercart.analysis.intervals import rate
 from aftercart.analysis.outcomes import Outcome, answers, reaches, worst_bounds
 from aftercart.analysis.records import About, Record, joined, number, of_interval
 from aftercart.analysis.recurrent import mean_cumulative
@@ -126,6 +128,41 @@ def _events(cohort: Cohort) -> Iterator[Outcome]:
     for id_, label, which in EVENTS:
         first = after.filter(which).group_by("subject_id").agg(day=pl.col("day").min())
         yield _outcome(cohort, id_, label, dict(first.iter_rows()), silent, "Counted from the recorded events.")
+
+
+def event_rates(cohort: Cohort, confidence: float) -> Iterator[Record]:
+    """Exposure-adjusted rates: serious events, and infections by site and by coded term, per patient-year."""
+    silent = safety.without_record_of_events(cohort)["subject_id"].implode()
+    recorded = cohort.patients.filter(~pl.col("subject_id").is_in(silent) & pl.col("last_day").is_not_null())
+    years = person_years(recorded)
+    last = recorded.select("_s", "last_day")
+    rows = cohort.timeline.events.join(last, on="_s", how="inner").filter(
+        pl.col("day").is_null() | pl.col("day").is_between(0, pl.col("last_day"))
+    )
+    infections = rows.filter(pl.col("category") == "infection")
+    asked = [("serious_event_rate", "Serious adverse events", rows.filter(pl.col("serious").fill_null(value=False)))]
+    for column, words in (("site", "site"), ("term", "organism or type")):
+        for value in infections[column].drop_nulls().unique().sort():
+            name = f"infection_{column}_{re.sub('[^a-z0-9]+', '_', str(value).lower())}_rate"
+            asked.append((name, f"Infections, {words} {value}", infections.filter(pl.col(column) == value)))
+        absent = infections[column].null_count()
+        if absent:
+            label = f"Infections, {words} not recorded"
+            asked.append((f"infection_{column}_unknown_rate", label, infections.filter(pl.col(column).is_null())))
+    for name, label, found in asked:
+        about = About(
+            name, f"{label} per patient-year", "infused patients whose events are recorded", "all", None, YEAR
+        )
+        yield of_interval(
+            rate(found.height, years, confidence=confidence),
+            about,
+            counts=(found.height, years),
+            level=confidence,
+            note="Numerator: events; denominator: time at risk.",
+        )
+
+
+YEAR = "per patient-year"
 
 
 def repeated_infections(cohort: Cohort, confidence: float) -> Iterator[Record]:

@@ -85,14 +85,17 @@ def analyze(
     done = assessments or assess(study, progress=progress)
     cohort = Cohort.of(study, done)
     records = [
+        *incidence.follow_up_time(cohort, confidence),
         *incidence.proportions(cohort, safety.outcomes(cohort), confidence),
         *incidence.proportions(cohort, adverse.outcomes(cohort), confidence),
         *incidence.infection_rates(cohort, confidence),
+        *adverse.event_rates(cohort, confidence),
         *adverse.repeated_infections(cohort, confidence),
         *adverse.kinetics(cohort),
         *incidence.proportions(cohort, efficacy.outcomes(cohort), confidence),
         *incidence.non_responder(cohort, efficacy.outcomes(cohort), confidence),
         *incidence.proportions(cohort, efficacy.markers(cohort), confidence),
+        *incidence.non_responder(cohort, efficacy.markers(cohort), confidence),
         *incidence.responses(cohort, confidence),
         *courses.onsets(cohort),
         *change.changes(cohort, confidence),

@@ -98,7 +98,18 @@ def curves(cohort: Cohort, confidence: float) -> Iterator[Curve]:
 def _curve(asked: TimeToEvent, stratum: str, known: pl.DataFrame, unknown: int, confidence: float) -> Curve:
     times = known["days"].cast(pl.Float64)
     curve = kaplan_meier(times, known["event"].cast(pl.Int64), limits="small-sample", confidence=confidence)
-    frame = curve.frame().select(
+    start = pl.DataFrame(
+        {
+            "time": [0.0],
+            "at_risk": [known.height],
+            "events": [0],
+            "survival": [1.0],
+            "lower": [curve.before[0]],
+            "upper": [curve.before[1]],
+        }
+    ).with_columns(pl.col("lower", "upper").fill_nan(None))
+    steps = curve.frame().filter((pl.col("time") > 0) | (pl.col("events") > 0))
+    frame = pl.concat([start, steps.select(start.columns)], how="vertical_relaxed").select(
         id=pl.lit(asked.id),
         label=pl.lit(asked.label),
         stratum=pl.lit(stratum),
@@ -157,7 +168,17 @@ def _asked(cohort: Cohort) -> Iterator[TimeToEvent]:
     died = patients.select("subject_id", days="last_day", event="died")
     yield TimeToEvent("survival", "Alive", safety.ALL, died)
     yield _first_infection(cohort)
-    found = safety.b_cells(cohort).filter(pl.col("onset_day").is_not_null())
+    every = safety.b_cells(cohort)
+    seen = (
+        cohort.timeline.fact("obs:CD19").filter(pl.col("value").is_not_null()).group_by("_s").agg(pl.col("day").max())
+    )
+    counted = every.join(cohort.patients.select("_s", "subject_id"), on="subject_id").join(seen, on="_s", how="left")
+    onset = counted.select(
+        "subject_id", days=pl.coalesce("onset_day", "day"), event=pl.col("onset_day").is_not_null()
+    ).filter(pl.col("days") >= 0)
+    if onset.height:
+        yield TimeToEvent("before_b_cell_aplasia", "B cells not yet gone", "patients with B-cell counts", onset)
+    found = every.filter(pl.col("onset_day").is_not_null())
     if found.height:
         end = pl.coalesce("return_day", "last_aplastic_day") - pl.col("onset_day")
         aplasia = found.select("subject_id", days=end, event=pl.col("return_day").is_not_null())
@@ -286,7 +307,7 @@ def _drug_free(cohort: Cohort) -> Iterator[TimeToEvent]:
     )
     yield TimeToEvent(
         "drug_free",
-        "Free of glucocorticoids, immunosuppressants and biologics",
-        "patients whose medicines were assessed after infusion",
+        "Free of drugs for the disease",
+        "patients whose glucocorticoids, immunosuppressants and biologics were assessed after infusion",
         spans.select("subject_id", days=pl.coalesce("first", "last"), event=pl.col("first").is_not_null()),
     )

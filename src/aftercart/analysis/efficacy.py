@@ -111,15 +111,25 @@ def outcomes(cohort: Cohort) -> list[Outcome]:
     return [*_refractory(cohort), *_landmarks(cohort), *_remission(cohort)]
 
 
+_SKIN = flag("improved_gt5_and_ge25pct")
+
 MARKERS = (
     Question("seroreversion", "Anti-dsDNA antibodies no longer found", "autoantibody_seroreversion", primary_flag()),
     Question("c3_normalised", "C3 back in range", "complement_normalisation", primary_flag()),
+    Question("c4_normalised", "C4 back in range", "complement_normalisation", flag("c4_normalised")),
+    Question("sri4", "SRI-4 response", "sri4", primary_flag()),
+    Question("bicla", "BICLA response", "bicla", primary_flag()),
+    Question("imacs_doi", "IMACS definition of improvement", "imacs_doi", primary_flag()),
+    Question("acr_criss", "ACR CRISS of at least 0.6", "acr_criss_2016", flag("improved_ge_0_60")),
+    Question("revised_criss_20", "Revised CRISS-20", "revised_criss", primary_flag()),
+    Question("mrss_improved", "Skin score improved by more than 5 and 25 %", "mrss_change", _SKIN),
+    Question("mg_adl_responder", "MG-ADL improved by 2 or more", "mg_adl", flag("responder_ge2")),
 )
-"""Laboratory markers of response that the analysis counts beside the outcomes of a report."""
+"""Further responses that the analysis counts beside the outcomes of a report."""
 
 
 def markers(cohort: Cohort) -> list[Outcome]:
-    """Laboratory markers of response at every landmark visit."""
+    """Further responses and laboratory markers at every landmark visit."""
     return list(_landmarks(cohort, MARKERS))
 
 

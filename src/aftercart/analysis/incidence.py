@@ -7,14 +7,15 @@ from collections.abc import Iterable, Iterator
 import polars as pl
 
 from aftercart.analysis import safety
-from aftercart.analysis.cohort import DAYS_PER_YEAR, Cohort
+from aftercart.analysis.cohort import DAYS_PER_YEAR, Cohort, person_years, rounded
 from aftercart.analysis.courses import RESPONSE
 from aftercart.analysis.efficacy import landmarks
 from aftercart.analysis.hierarchical import hierarchical
 from aftercart.analysis.intervals import proportion, rate
 from aftercart.analysis.outcomes import NOT_REACHED, Outcome
-from aftercart.analysis.records import ALL, About, Record, joined, of_interval, unanswered_note, zero_note
+from aftercart.analysis.records import ALL, About, Record, joined, number, of_interval, unanswered_note, zero_note
 from aftercart.analysis.strata import by_disease
+from aftercart.analysis.survival import kaplan_meier
 
 PERIODS = (("day 0-30", 0, 30), ("day 31-90", 31, 90), ("day 91-365", 91, 365), ("after day 365", 366, None))
 """Periods in which infections are counted."""
@@ -136,6 +137,48 @@ def _partially_pooled(outcome: Outcome, records: list[Record]) -> Iterator[Recor
                 f"No interval: read it beside the exact interval of {outcome.id!r} in this disease.",
             ),
         )
+
+
+def follow_up_time(cohort: Cohort, confidence: float) -> Iterator[Record]:
+    """Median follow-up by the reverse Kaplan-Meier method with its range, and the time observed in all."""
+    for stratum, patients in by_disease(cohort, cohort.patients):
+        known = patients.filter(pl.col("follow_up_months").is_not_null())
+        if known.is_empty():
+            continue
+        months = known["follow_up_months"]
+        middle = kaplan_meier(months, ~known["died"], confidence=confidence).median()
+        whole = middle.low is not None and middle.high is not None
+        for id_, label, value, low, high, method, unit in (
+            (
+                "follow_up",
+                "Median follow-up",
+                middle.value,
+                middle.low if whole else None,
+                middle.high if whole else None,
+                "reverse Kaplan-Meier median, log-log limits",
+                "months",
+            ),
+            ("person_years", "Time under observation", person_years(known), None, None, "sum", "patient-years"),
+        ):
+            yield Record(
+                id=id_,
+                label=label,
+                population=safety.ALL,
+                stratum=stratum,
+                time=None,
+                numerator=float(known.height),
+                denominator=float(patients.height),
+                estimate=rounded(value),
+                ci_low=rounded(low),
+                ci_high=rounded(high),
+                ci_level=confidence if low is not None else None,
+                ci_method=method,
+                unit=unit,
+                note=joined(
+                    f"Range {number(months.min())} to {number(months.max())} months.",
+                    None if low is not None else "No interval: a sum, or a limit that the curve does not reach.",
+                ),
+            )
 
 
 def infection_rates(cohort: Cohort, confidence: float) -> Iterator[Record]:

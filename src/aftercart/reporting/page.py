@@ -45,7 +45,7 @@ def write_report(assessments: Assessments, folder: str | Path, *, summary: Summa
     cohort = Cohort.of(assessments.study, assessments)
     summary = summary or summarize(assessments.study, assessments)
     analysis = analyze(assessments.study, assessments)
-    figures = draw_all(cohort)
+    figures = draw_all(cohort, analysis.curves)
     (folder / "report.html").write_text(report_html(cohort, summary, figures, analysis), "utf-8")
     (folder / "analysis").mkdir(exist_ok=True)
     analysis.write(folder / "analysis")

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import polars as pl
+
 from aftercart.analysis.cohort import Cohort
-from aftercart.reporting.figures import courses, timelines
+from aftercart.reporting.figures import courses, event_free, timelines
 from aftercart.reporting.figures.base import Figure
 
 SAFETY = ("neutrophils", "b-cells")
 """Courses shown with safety; the others are shown with efficacy."""
 
 
-def draw_all(cohort: Cohort) -> dict[str, list[Figure]]:
-    """Every figure that the data allow, by section of the report: `patients`, `safety`, `efficacy`."""
+def draw_all(cohort: Cohort, curves: pl.DataFrame) -> dict[str, list[Figure]]:
+    """Every figure that the data allow, by section of the report: `patients`, `safety`, `efficacy`, `estimates`.
+
+    curves: those of the analysis of the study.
+    """
+    event_free_ = event_free.draw(curves, simulated=cohort.study.meta.simulated)
     swimmer = timelines.draw(cohort)
     drawn = [figure for course in courses.COURSES if (figure := courses.draw(course, cohort)) is not None]
     return {
         "patients": [] if swimmer is None else [swimmer],
         "safety": [f for f in drawn if f.id in SAFETY],
         "efficacy": [f for f in drawn if f.id not in SAFETY],
+        "estimates": [] if event_free_ is None else [event_free_],
     }
 
 
