@@ -145,7 +145,8 @@ def peer(subjects: int = 150) -> list[tuple[str, float, str]]:
     ours = time.perf_counter() - start
     results = sum(frame.height for frame in done.wide.values())
 
-    million = pl.DataFrame({"anc_per_ul": (pl.Series(range(1_000_000)) % 4000).cast(pl.Float64)})
+    counts_ = (pl.Series(range(1_000_000)) % 4000).cast(pl.Float64)
+    million = pl.DataFrame({"anc_per_ul": counts_}).with_columns(anc_lln_per_ul=pl.lit(1800.0))
     criteria.ctcae_neutrophils(million)
     start = time.perf_counter()
     criteria.ctcae_neutrophils(million)
