@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 
 from aftercart import criteria
+from aftercart.criteria import calling
 from aftercart.errors import FrameError
 
 DAYS = {"temperature_c": [38.5, 37.0, None], "n_vasopressors_excl_vasopressin": [0, 0, 2]}
@@ -119,8 +120,27 @@ def test_what_holds_for_a_series_may_not_change_within_it() -> None:
 
 def test_a_refused_row_of_a_series_is_named() -> None:
     graded = criteria.icaht_late_2023(LONG.with_columns(anc_per_ul=pl.Series([-1.0, 1600, 450, 1700])))
-    assert graded["invalid"].to_list() == ["anc_per_ul: found -1.0, expected 0 to 1e+06", None]
+    assert graded["invalid"].to_list() == ["anc_per_ul: found -1.0, expected 0 to 1000000", None]
 
 
 def test_an_empty_frame_gives_an_empty_result() -> None:
     assert criteria.crs_astct_2019(pl.DataFrame(schema={"temperature_c": pl.Float64})).height == 0
+
+
+@pytest.mark.parametrize("key", ["ctcae_neutrophils", "crs_astct_2019", "sledai_2k", "das28_crp"])
+def test_many_rows_give_what_few_give_in_the_same_order(key: str) -> None:
+    fn = getattr(criteria, key)
+    columns = {
+        "ctcae_neutrophils": {"anc_per_ul": [None, 50.0, 499.0, 500.0, 1200.0, 4000.0, 7.0]},
+        "crs_astct_2019": {
+            "temperature_c": [38.5, None, 37.0, 39.0, 36.0],
+            "hypotension_present": [True, False, None, True, False],
+        },
+        "sledai_2k": {"descriptors.arthritis": [True, False, None], "descriptors.rash": [False, True, True]},
+        "das28_crp": {"tender_joint_count_28": [4, None, 0], "crp_mg_per_l": [20.0, 1.0, None]},
+    }[key]
+    few = pl.DataFrame(columns)
+    copies = calling.MANY_ROWS // few.height + 1
+    many = fn(pl.concat([few] * copies))
+    assert many.height >= calling.MANY_ROWS
+    assert many.equals(pl.concat([fn(few)] * copies))

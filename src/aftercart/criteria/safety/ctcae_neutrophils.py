@@ -59,9 +59,8 @@ def ctcae_neutrophils(rows: pl.LazyFrame) -> pl.LazyFrame:
     graded = either(is_v5, v5, v6)
     found = Interval(pl.when(named).then(graded.low).otherwise(0), pl.when(named).then(graded.high).otherwise(4))
     grade = pl.col("grade")
-    return rows.with_columns(
-        grade_min=found.low.cast(pl.Int64), grade_max=found.high.cast(pl.Int64), grade=found.value().cast(pl.Int64)
-    ).with_columns(
+    bounded = rows.with_columns(grade_min=found.low.cast(pl.Int64), grade_max=found.high.cast(pl.Int64))
+    return bounded.with_columns(grade=Interval(pl.col("grade_min"), pl.col("grade_max")).value()).with_columns(
         clause=first_true(
             ((grade == 1) & is_v5, "below_range"), (is_true(grade > 0), "absolute"), (grade == 0, "normal")
         ),
