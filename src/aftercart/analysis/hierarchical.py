@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from aftercart.analysis.exchangeability import counts_of
+from aftercart.analysis.intervals import tail
 from aftercart.analysis.risk_sets import Floats
 from aftercart.errors import UsageError
 
@@ -32,6 +33,9 @@ class Hierarchical:
     """Posterior mean of the centre of the exchangeable baskets, logit scale."""
     tau_mean: float
     """Posterior mean of their standard deviation, logit scale."""
+    low: tuple[float, ...]
+    """Lower limit of the equal-tailed posterior interval of each proportion."""
+    high: tuple[float, ...]
     method: str
 
 
@@ -44,6 +48,7 @@ def hierarchical(
     tau_scale: float = 1.0,
     weight: float | Sequence[float] = 1.0,
     own: tuple[float | Sequence[float], float | Sequence[float]] = (0.0, 2.0),
+    confidence: float = 0.95,
 ) -> Hierarchical:
     """Partially pool the proportions of several baskets (diseases).
 
@@ -52,7 +57,7 @@ def hierarchical(
     only with that prior probability, and otherwise normal with the mean and standard deviation of `own`; these may
     differ by basket. events, n: counts per basket; threshold: the proportion to exceed, between 0 and 1. Always show
     the unpooled exact interval beside the result: with few patients almost all of it is borrowed or prior. Accurate to
-    about 1e-6.
+    about 1e-6; beyond each limit of the posterior interval lies alpha/2 to about 5e-4.
     Sources: Berry et al., Clin Trials 2013;10:720, doi 10.1177/1740774513497539; Neuenschwander et al., Pharm Stat
     2016;15:123, doi 10.1002/pst.1730. Raises `UsageError` for counts and settings that cannot be.
 
@@ -71,25 +76,32 @@ def hierarchical(
     if size.sum() > MOST:
         raise UsageError(f"{size.sum():g} patients are more than the {MOST} this is made for.", hint="use a sampler.")
     cut = math.log(threshold / (1 - threshold))
-    apart = np.stack([_basket(y[i], size[i], own_mean[i : i + 1], own_sd[i], cut)[:, 0] for i in range(y.size)])
+    half = tail(confidence) / 2
+    alone = [_basket(y[i], size[i], own_mean[i : i + 1], own_sd[i], cut) for i in range(y.size)]
+    apart = np.stack([basket.sums[:, 0] for basket in alone])
+    own_mass = [_own_mass(y[i], size[i], own_mean[i], own_sd[i]) * apart[i, 0] for i in range(y.size)]
     centre, prior = _centres(mu_mean, mu_sd, cut, float(size.sum()))
     taus = np.linspace(0.0, REACH * tau_scale, 86)
     sums = np.zeros(3)
-    baskets = np.zeros((3, y.size))
+    baskets, mass = np.zeros((3, y.size)), np.zeros((y.size, 2 * _BINS))
     for i, tau in enumerate(taus):
         # Even in tau, so the trapezium rule from 0 converges as fast as over the whole line. Times tau it is odd,
         # which the first Euler-Maclaurin term corrects: a twelfth of the step, on the halved weight at 0 a sixth.
         density = (0.5 if i == 0 else 1.0) * math.exp(-0.5 * (tau / tau_scale) ** 2)
-        together = np.stack([_basket(k, m, centre, tau, cut) for k, m in zip(y, size, strict=True)])
+        grids = [_basket(k, m, centre, tau, cut) for k, m in zip(y, size, strict=True)]
+        together = np.stack([grid.sums for grid in grids])
         joint = w[:, None, None] * together + (1 - w)[:, None, None] * apart[:, :, None]
         total = prior * density * np.prod(joint[:, 0], axis=0)
         sums += total.sum(), (total * centre).sum(), total.sum() * (tau if i else taus[1] / 6)
         share = np.divide(total, joint[:, 0], out=np.zeros_like(joint[:, 0]), where=joint[:, 0] > 0)
         baskets[0] += (share * w[:, None] * together[:, 0]).sum(axis=1)
         baskets[1:] += (share[:, None] * joint[:, 1:]).sum(axis=2).T
+        for k, grid in enumerate(grids):
+            mass[k] += grid.binned(share[k] * w[k]) + own_mass[k] * share[k].sum() * (1 - w[k])
     if not sums[0] > 0:
         raise UsageError("These counts all but contradict the prior.", hint="widen the prior scales.")
     exchangeable, mean, above = baskets / sums[0]
+    low, high = (tuple(_quantile(m, q) for m in mass) for q in (half, 1 - half))
     kind = "hierarchical model" if (w == 1).all() else "exchangeable or not (EXNEX)"
     method = (
         f"{kind} on the logit scale by quadrature, mu normal({mu_mean:g}, {mu_sd:g}), tau half-normal({tau_scale:g})"
@@ -101,6 +113,8 @@ def hierarchical(
         tuple(np.clip(exchangeable, 0.0, 1.0).tolist()),
         float(sums[1] / sums[0]),
         float(sums[2] / sums[0]),
+        low,
+        high,
         method,
     )
 
@@ -118,7 +132,39 @@ def _centres(mean: float, sd: float, cut: float, patients: float) -> tuple[Float
     return np.asarray(centre), np.asarray(c * np.cosh(v) * h * np.exp(-0.5 * ((centre - mean) / sd) ** 2))
 
 
-def _basket(y: float, n: float, mean: Floats, sd: float, cut: float) -> Floats:
+@dataclass(frozen=True, eq=False)
+class _Basket:
+    """Sums over the nodes of a basket for each centre, and the nodes themselves: logits and their weights."""
+
+    sums: Floats
+    theta: Floats
+    weight: Floats
+
+    def binned(self, share: Floats) -> Floats:
+        """The mass of the nodes in narrow bins of the logit, each centre counting by its share."""
+        at = np.clip(np.floor(self.theta / _WIDTH), -_BINS, _BINS - 1).astype(np.int64) + _BINS
+        return np.asarray(np.bincount(at.ravel(), (self.weight * share[:, None]).ravel(), minlength=2 * _BINS))
+
+
+_WIDTH, _BINS = 0.01, 3000
+
+
+def _own_mass(y: float, n: float, mean: float, sd: float) -> Floats:
+    """The share of each bin in the posterior of a basket that stands alone."""
+    theta: Floats = np.asarray((np.arange(-_BINS, _BINS) + 0.5) * _WIDTH)
+    log = _log_likelihood(y, n, theta) - 0.5 * ((theta - mean) / sd) ** 2
+    found = np.exp(log - log.max())
+    return np.asarray(found / found.sum())
+
+
+def _quantile(mass: Floats, probability: float) -> float:
+    """The proportion below which this share of the mass lies; within a bin the mass is even."""
+    total = np.append(0.0, np.cumsum(mass))
+    logit = np.interp(probability * total[-1], total, (np.arange(total.size) - _BINS) * _WIDTH)
+    return float(1 / (1 + np.exp(-logit)))
+
+
+def _basket(y: float, n: float, mean: Floats, sd: float, cut: float) -> _Basket:
     """Of a basket whose logit is normal(mean, sd): its likelihood, and that times the proportion and its exceedance.
 
     Midpoint rule in z with a midpoint grid that starts at `cut`; the two end corrections of the exceedance
@@ -128,7 +174,7 @@ def _basket(y: float, n: float, mean: Floats, sd: float, cut: float) -> Floats:
     if sd == 0:
         p = 1 / (1 + np.exp(-mean))
         found = np.exp(_log_likelihood(y, n, mean) - top)
-        return np.stack((found, found * p, found * (mean > cut)))
+        return _Basket(np.stack((found, found * p, found * (mean > cut))), mean[:, None], found[:, None])
     narrow = 1 / math.sqrt(1 + sd * sd * n / 4)
     h = 0.25 * narrow if n else 0.25
     start = (cut - mean) / sd
@@ -140,11 +186,12 @@ def _basket(y: float, n: float, mean: Floats, sd: float, cut: float) -> Floats:
     f = np.exp(_log_likelihood(y, n, theta) - top - 0.5 * z * z) * (h / math.sqrt(2 * math.pi))
     p = 1 / (1 + np.exp(-theta))
     above = (f * (j >= 0)).sum(axis=1) - _end_correction(y, n, start, sd, cut, top, h)
-    return np.stack((f.sum(axis=1), (f * p).sum(axis=1), above))
+    return _Basket(np.stack((f.sum(axis=1), (f * p).sum(axis=1), above)), theta, f)
 
 
 def _log_likelihood(y: float, n: float, theta: Floats) -> Floats:
-    return np.asarray(-y * np.logaddexp(0, -theta) - (n - y) * np.logaddexp(0, theta))
+    # log(1 + exp(theta)) once: the same with -theta differs by theta.
+    return np.asarray(y * theta - n * np.logaddexp(0, theta))
 
 
 def _end_correction(y: float, n: float, z: Floats, sd: float, cut: float, top: float, h: float) -> Floats:
