@@ -10,7 +10,7 @@ import numpy as np
 
 from aftercart.analysis.exchangeability import counts_of
 from aftercart.analysis.intervals import tail
-from aftercart.analysis.risk_sets import Floats
+from aftercart.analysis.risk_sets import Floats, Ints
 from aftercart.errors import UsageError
 
 REACH = 8.5
@@ -79,11 +79,11 @@ def hierarchical(
     half = tail(confidence) / 2
     alone = [_basket(y[i], size[i], own_mean[i : i + 1], own_sd[i], cut) for i in range(y.size)]
     apart = np.stack([basket.sums[:, 0] for basket in alone])
-    own_mass = [_own_mass(y[i], size[i], own_mean[i], own_sd[i]) * apart[i, 0] for i in range(y.size)]
+    own_below = [_own_below(y[i], size[i], own_mean[i], own_sd[i]) * apart[i, 0] for i in range(y.size)]
     centre, prior = _centres(mu_mean, mu_sd, cut, float(size.sum()))
     taus = np.linspace(0.0, REACH * tau_scale, 86)
     sums = np.zeros(3)
-    baskets, mass = np.zeros((3, y.size)), np.zeros((y.size, 2 * _BINS))
+    baskets, below = np.zeros((3, y.size)), np.zeros((y.size, _LOGITS.size))
     for i, tau in enumerate(taus):
         # Even in tau, so the trapezium rule from 0 converges as fast as over the whole line. Times tau it is odd,
         # which the first Euler-Maclaurin term corrects: a twelfth of the step, on the halved weight at 0 a sixth.
@@ -97,11 +97,11 @@ def hierarchical(
         baskets[0] += (share * w[:, None] * together[:, 0]).sum(axis=1)
         baskets[1:] += (share[:, None] * joint[:, 1:]).sum(axis=2).T
         for k, grid in enumerate(grids):
-            mass[k] += grid.binned(share[k] * w[k]) + own_mass[k] * share[k].sum() * (1 - w[k])
+            below[k] += grid.below(share[k] * w[k]) + own_below[k] * share[k].sum() * (1 - w[k])
     if not sums[0] > 0:
         raise UsageError("These counts all but contradict the prior.", hint="widen the prior scales.")
     exchangeable, mean, above = baskets / sums[0]
-    low, high = (tuple(_quantile(m, q) for m in mass) for q in (half, 1 - half))
+    low, high = (tuple(_quantile(b, q) for b in below) for q in (half, 1 - half))
     kind = "hierarchical model" if (w == 1).all() else "exchangeable or not (EXNEX)"
     method = (
         f"{kind} on the logit scale by quadrature, mu normal({mu_mean:g}, {mu_sd:g}), tau half-normal({tau_scale:g})"
@@ -132,36 +132,36 @@ def _centres(mean: float, sd: float, cut: float, patients: float) -> tuple[Float
     return np.asarray(centre), np.asarray(c * np.cosh(v) * h * np.exp(-0.5 * ((centre - mean) / sd) ** 2))
 
 
+_LOGITS: Floats = np.asarray(np.arange(-3000, 3001) * 0.01)
+
+
 @dataclass(frozen=True, eq=False)
 class _Basket:
-    """Sums over the nodes of a basket for each centre, and the nodes themselves: logits and their weights."""
+    """Sums over the nodes of a basket for each centre; their weights, and the cells of the logit they stand for."""
 
     sums: Floats
-    theta: Floats
     weight: Floats
+    cell: Ints
+    edges: Floats
 
-    def binned(self, share: Floats) -> Floats:
-        """The mass of the nodes in narrow bins of the logit, each centre counting by its share."""
-        at = np.clip(np.floor(self.theta / _WIDTH), -_BINS, _BINS - 1).astype(np.int64) + _BINS
-        return np.asarray(np.bincount(at.ravel(), (self.weight * share[:, None]).ravel(), minlength=2 * _BINS))
-
-
-_WIDTH, _BINS = 0.01, 3000
-
-
-def _own_mass(y: float, n: float, mean: float, sd: float) -> Floats:
-    """The share of each bin in the posterior of a basket that stands alone."""
-    theta: Floats = np.asarray((np.arange(-_BINS, _BINS) + 0.5) * _WIDTH)
-    log = _log_likelihood(y, n, theta) - 0.5 * ((theta - mean) / sd) ** 2
-    found = np.exp(log - log.max())
-    return np.asarray(found / found.sum())
+    def below(self, share: Floats) -> Floats:
+        """The mass below each of `_LOGITS`, each centre counting by its share; within a cell it is even."""
+        mass = np.bincount(self.cell.ravel(), (self.weight * share[:, None]).ravel(), minlength=self.edges.size - 1)
+        return np.asarray(np.interp(_LOGITS, self.edges, np.append(0.0, np.cumsum(mass))))
 
 
-def _quantile(mass: Floats, probability: float) -> float:
-    """The proportion below which this share of the mass lies; within a bin the mass is even."""
-    total = np.append(0.0, np.cumsum(mass))
-    logit = np.interp(probability * total[-1], total, (np.arange(total.size) - _BINS) * _WIDTH)
-    return float(1 / (1 + np.exp(-logit)))
+def _own_below(y: float, n: float, mean: float, sd: float) -> Floats:
+    """The posterior distribution function, at `_LOGITS`, of a basket that stands alone."""
+    log = _log_likelihood(y, n, _LOGITS) - 0.5 * ((_LOGITS - mean) / sd) ** 2
+    density = np.exp(log - log.max())
+    found = np.append(0.0, np.cumsum((density[1:] + density[:-1]) / 2))
+    return np.asarray(found / found[-1])
+
+
+def _quantile(below: Floats, probability: float) -> float:
+    """The proportion below which this share of the mass lies."""
+    logit = float(np.interp(probability * below[-1], below, _LOGITS))
+    return 1 / (1 + math.exp(-logit))
 
 
 def _basket(y: float, n: float, mean: Floats, sd: float, cut: float) -> _Basket:
@@ -174,7 +174,9 @@ def _basket(y: float, n: float, mean: Floats, sd: float, cut: float) -> _Basket:
     if sd == 0:
         p = 1 / (1 + np.exp(-mean))
         found = np.exp(_log_likelihood(y, n, mean) - top)
-        return _Basket(np.stack((found, found * p, found * (mean > cut))), mean[:, None], found[:, None])
+        between = np.concatenate((mean[:1], (mean[1:] + mean[:-1]) / 2, mean[-1:]))
+        sums = np.stack((found, found * p, found * (mean > cut)))
+        return _Basket(sums, found[:, None], np.arange(mean.size)[:, None], between)
     narrow = 1 / math.sqrt(1 + sd * sd * n / 4)
     h = 0.25 * narrow if n else 0.25
     start = (cut - mean) / sd
@@ -186,7 +188,9 @@ def _basket(y: float, n: float, mean: Floats, sd: float, cut: float) -> _Basket:
     f = np.exp(_log_likelihood(y, n, theta) - top - 0.5 * z * z) * (h / math.sqrt(2 * math.pi))
     p = 1 / (1 + np.exp(-theta))
     above = (f * (j >= 0)).sum(axis=1) - _end_correction(y, n, start, sd, cut, top, h)
-    return _Basket(np.stack((f.sum(axis=1), (f * p).sum(axis=1), above)), theta, f)
+    lowest = j.min()
+    edges = cut + np.arange(lowest, j.max() + 2) * h * sd
+    return _Basket(np.stack((f.sum(axis=1), (f * p).sum(axis=1), above)), f, (j - lowest).astype(np.int64), edges)
 
 
 def _log_likelihood(y: float, n: float, theta: Floats) -> Floats:
