@@ -18,7 +18,7 @@ from aftercart.cli import main
 ROOT = Path(__file__).parents[1]
 PACKAGE = Path(str(files("aftercart")))
 
-LAYERS = ("criteria", "study", "sources", "assessment", "analysis", "reporting")
+LAYERS = ("criteria", "study", "sources", "assessment", "analysis", "reporting", "exchange")
 """Each may import those before it; `criteria` stands alone."""
 MAY_IMPORT = {
     "criteria": {"criteria"},
@@ -27,6 +27,7 @@ MAY_IMPORT = {
     "assessment": {"criteria", "study", "sources", "assessment"},
     "analysis": {"criteria", "study", "assessment", "analysis"},
     "reporting": {"criteria", "study", "assessment", "analysis", "reporting"},
+    "exchange": {"criteria", "study", "assessment", "analysis", "exchange"},
 }
 SHARED = {"errors", "outputs"}
 

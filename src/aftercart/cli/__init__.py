@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from aftercart.cli import catalogue, reports, studies
+from aftercart.cli import catalogue, exchange, reports, studies
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -34,5 +34,8 @@ for _command in (
     catalogue.criteria,
     catalogue.verify,
     catalogue.qualify,
+    exchange.import_,
+    exchange.map_,
+    exchange.export,
 ):
     main.add_command(_command)

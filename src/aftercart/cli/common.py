@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from aftercart.errors import AftercartError
+from aftercart.errors import AftercartError, SourceError
 
 if TYPE_CHECKING:
     import polars as pl
@@ -38,6 +38,8 @@ def reports_errors(command: Callable[..., Any]) -> Callable[..., Any]:
             return command(*args, **kwargs)
         except AftercartError as error:
             click.echo(f"Error: {error.message}", err=True)
+            if isinstance(error, SourceError):
+                print_problems(error.problems, err=True)
             if error.hint:
                 click.echo(f"Hint: {error.hint}", err=True)
             sys.exit(error.exit_code)
@@ -67,6 +69,15 @@ def progress_shown() -> Iterator[Callable[[str, int, int], None]]:
 def print_json(value: Any) -> None:
     """Print a value as JSON; what JSON does not know is printed as text."""
     click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+
+def print_problems(problems: pl.DataFrame, *, err: bool = False) -> None:
+    """Print problems: the place, what was found, what was expected and the remedy."""
+    for row in problems.iter_rows(named=True):
+        fields = ("row", "column", "row_id", "subject_id")
+        place = "".join(f", {name} {row[name]}" for name in fields if row.get(name) is not None)
+        click.echo(f"{row['severity']}: {row['file']}{place.replace(',', ':', 1)}", err=err)
+        click.echo(f"  found: {row['found']}\n  expected: {row['expected']}\n  remedy: {row['remedy']}", err=err)
 
 
 def counted(problems: pl.DataFrame) -> str:

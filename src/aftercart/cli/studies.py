@@ -7,7 +7,17 @@ from pathlib import Path
 
 import click
 
-from aftercart.cli.common import JSON, OUT, STUDY, counted, exit_code, print_json, progress_shown, reports_errors
+from aftercart.cli.common import (
+    JSON,
+    OUT,
+    STUDY,
+    counted,
+    exit_code,
+    print_json,
+    print_problems,
+    progress_shown,
+    reports_errors,
+)
 
 
 @click.command()
@@ -24,12 +34,7 @@ def check(study: Path, as_json: bool) -> None:
     if as_json:
         print_json({"problems": problems.to_dicts(), "rows": loaded.row_counts})
     else:
-        for row in problems.iter_rows(named=True):
-            place = ", ".join(
-                f"{name} {row[name]}" for name in ("row", "column", "row_id", "subject_id") if row.get(name) is not None
-            )
-            click.echo(f"{row['severity']}: {row['file']}: {place}" if place else f"{row['severity']}: {row['file']}")
-            click.echo(f"  found: {row['found']}\n  expected: {row['expected']}\n  remedy: {row['remedy']}")
+        print_problems(problems)
         click.echo(f"{counted(problems)}." if problems.height else "No problems found.")
         for name, counts in loaded.row_counts.items():
             click.echo(f"{name}: {counts['read']} rows read, {counts['kept']} kept, {counts['listed']} listed")
