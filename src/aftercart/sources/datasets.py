@@ -113,7 +113,7 @@ def _refuse_cut(path: Path, data: bytes, rows: int, meta: Any) -> None:
         )
     size = sum(int(meta.variable_storage_width[name]) for name in meta.column_names)
     rest = data[marker + RECORD + rows * size :]
-    if len(rest) >= max(size, RECORD) or rest.strip(b" "):
+    if rest.strip(b" "):
         found = f"{rows} whole observations and {len(rest)} bytes of another"
         raise refused(path, found, "whole observations", "the file is cut short: copy it again in binary mode.")
 
