@@ -45,6 +45,7 @@ def assemble(
     *,
     read: Mapping[str, pl.Series],
     listed: Sequence[pl.DataFrame] = (),
+    used: pl.DataFrame | None = None,
     pseudonyms: Pseudonyms | None = None,
 ) -> Imported:
     """Judge rows of a source by the rules of the study tables and count what became of each source row.
@@ -53,7 +54,9 @@ def assemble(
     under the column names of the schema, with `_table` and `_row` (the source's own table and row) and, where a row
     holds one value of a wide source row, `_field`. `row_id`, `source_ref`, `source` and `status` are filled in where
     absent. read: by source table, the numbers of all its rows. listed: problems the reader itself found, with the
-    source's table as `file` and its row as `row`; a row that gives no study row should be among them.
+    source's table as `file` and its row as `row`; a row that gives no study row should be among them. used: source rows
+    that gave no study row of their own but cells of another's (`source_table`, `source_row`, `parent_table`,
+    `parent_row`); they count as kept where that other row is kept.
 
     Problems name the table, row and field of the source. A row that neither gave a row nor was listed gets a line.
     """
@@ -75,11 +78,17 @@ def assemble(
     origin = pl.concat(origins)
     named = _by_source(study.problems, origin)
     kept = _kept(study, origin)
+    if used is not None:
+        parents = kept.unique().rename({"source_table": "parent_table", "source_row": "parent_row"})
+        through = used.join(parents, on=["parent_table", "parent_row"], how="semi").select("source_table", "source_row")
+        helping = through.unique()
+    else:
+        helping = kept.clear()
     rows = _all_rows(read)
     known = problems.gather([*listed, named])
-    silent = _silent(rows, kept, known)
+    silent = _silent(rows, pl.concat([kept, helping]), known)
     study = replace(study, problems=problems.gather([known, silent]))
-    return Imported(study, _reconciled(rows, kept))
+    return Imported(study, _reconciled(rows, kept, helping))
 
 
 def _complete(name: str, frame: pl.DataFrame | None, source: str) -> pl.DataFrame:
@@ -174,10 +183,14 @@ def _silent(rows: pl.DataFrame, kept: pl.DataFrame, known: pl.DataFrame) -> pl.D
     )
 
 
-def _reconciled(rows: pl.DataFrame, kept: pl.DataFrame) -> pl.DataFrame:
+def _reconciled(rows: pl.DataFrame, kept: pl.DataFrame, helping: pl.DataFrame) -> pl.DataFrame:
     both = ["source_table", "source_row"]
     made = kept.group_by("source_table").agg(study_rows=pl.len())
-    used = rows.join(kept.unique(), on=both, how="semi").group_by("source_table").agg(rows_kept=pl.len())
+    used = (
+        rows.join(pl.concat([kept, helping]).unique(), on=both, how="semi")
+        .group_by("source_table")
+        .agg(rows_kept=pl.len())
+    )
     counted = rows.group_by("source_table").agg(rows_read=pl.len())
     return (
         counted.join(used, on="source_table", how="left")
