@@ -106,7 +106,7 @@ def peers() -> Iterator[tuple[str, float, str]]:
             print(f"{name.partition('.')[0]}: not installed, so not compared")
             continue
         for what, action, own in measure(module):
-            yield f"{what} ({peak_memory(action):.0f} MB)", median_time(action, 1) / own, "times ours"
+            yield f"{what} ({peak_memory(action):.0f} MB)", median_time(action, 3) / own, "times ours"
 
 
 def report() -> str:
