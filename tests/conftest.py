@@ -10,6 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+# The first call of a run imports scipy, which on a busy machine takes longer than the deadline of an example.
+settings.register_profile("no deadline", deadline=None)
+settings.load_profile("no deadline")
 
 STUDY_TOML = """
 title = "Test study"
