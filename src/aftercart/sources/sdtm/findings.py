@@ -123,10 +123,10 @@ def _results(out: pl.DataFrame, mapping: SourceMapping) -> pl.DataFrame:
     codes = dictionary.codes()
     textual = pl.col("code").is_in([n for n, c in codes.items() if c.text])
     number = pl.col("value").cast(pl.Float64, strict=False)
-    standard = pl.col("value_text")
+    standard = pl.col("_standard")
     units = dict(mapping.units)
     back = {cdisc: ucum for ucum, cdisc in sdtm.cdisc_units().items()}
-    out = out.with_columns(
+    out = out.with_columns(_standard="value_text").with_columns(
         _limit=standard.str.extract(LIMIT, 2).cast(pl.Float64, strict=False),
         _sign=standard.str.extract(LIMIT, 1),
         _number=number,
@@ -158,7 +158,8 @@ def _results(out: pl.DataFrame, mapping: SourceMapping) -> pl.DataFrame:
     )
     echo = same.fill_null(value=False) | (pl.col("value_original") == standard).fill_null(value=False)
     out = out.with_columns(
-        value_original=pl.when(~echo).then("value_original"), unit_original=pl.when(~echo).then("unit_original")
+        value_original=pl.when(~echo).then("value_original"),
+        unit_original=pl.when(~echo & pl.col("value_original").is_not_null()).then("unit_original"),
     )
     return out.drop(c for c in out.columns if c.startswith("_") and c not in KEPT)
 
