@@ -18,15 +18,17 @@ from aftercart.cli import main
 ROOT = Path(__file__).parents[1]
 PACKAGE = Path(str(files("aftercart")))
 
-LAYERS = ("criteria", "study", "sources", "assessment", "analysis", "reporting")
+LAYERS = ("criteria", "study", "standards", "sources", "assessment", "analysis", "reporting", "exchange")
 """Each may import those before it; `criteria` stands alone."""
 MAY_IMPORT = {
     "criteria": {"criteria"},
     "study": {"study"},
-    "sources": {"study", "sources"},
+    "standards": {"study", "standards"},
+    "sources": {"study", "standards", "sources"},
     "assessment": {"criteria", "study", "sources", "assessment"},
     "analysis": {"criteria", "study", "assessment", "analysis"},
     "reporting": {"criteria", "study", "assessment", "analysis", "reporting"},
+    "exchange": {"criteria", "study", "standards", "assessment", "analysis", "exchange"},
 }
 SHARED = {"errors", "outputs"}
 

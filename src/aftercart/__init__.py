@@ -17,7 +17,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from aftercart import criteria, qualify, verify
+    from aftercart import criteria, exchange, qualify, sources, verify
     from aftercart.analysis import Analysis, analyze
     from aftercart.assessment import Assessments, assess
     from aftercart.assessment.explain import Explanation, explain
@@ -37,11 +37,13 @@ _HOMES = {
     "assess": "aftercart.assessment",
     "check": "aftercart.study",
     "criteria": "",
+    "exchange": "",
     "explain": "aftercart.assessment.explain",
     "qualify": "",
     "read": "aftercart.sources",
     "reference_cohort": "aftercart.demo",
     "report": "aftercart.reporting",
+    "sources": "",
     "verify": "",
 }
 
@@ -56,11 +58,13 @@ __all__ = [
     "assess",
     "check",
     "criteria",
+    "exchange",
     "explain",
     "qualify",
     "read",
     "reference_cohort",
     "report",
+    "sources",
     "verify",
 ]
 
