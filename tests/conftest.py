@@ -10,6 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+# How long an example takes says how busy the machine is, and no test here is about that.
+settings.register_profile("any_machine", deadline=None)
+settings.load_profile("any_machine")
 
 STUDY_TOML = """
 title = "Test study"
