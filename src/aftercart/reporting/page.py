@@ -13,7 +13,7 @@ from aftercart.analysis.analyze import Analysis, analyze
 from aftercart.analysis.cohort import Cohort
 from aftercart.analysis.summary import Estimate, Summary, summarize
 from aftercart.criteria import registry
-from aftercart.reporting import evidence, tables
+from aftercart.reporting import analysed, evidence, tables
 from aftercart.reporting.figures import Figure, draw_all
 from aftercart.reporting.numbers import indication, number
 from aftercart.reporting.rendering import render
@@ -82,7 +82,9 @@ def report_html(cohort: Cohort, summary: Summary, figures: dict[str, list[Figure
         efficacy_tables=tables.efficacy(summary),
         safety_evidence=evidence.safety(cohort, summary, grades),
         efficacy_evidence=evidence.efficacy(cohort, summary),
-        every_estimate=tables.every_estimate(analysis.estimates),
+        described=analysed.described(analysis.baseline) if analysis.baseline.height else None,
+        shifts=analysed.shifts(analysis.shifts) if analysis.shifts.height else None,
+        every_estimate=analysed.every_estimate(analysis.estimates, analysis.responders),
         flow=_flow(analysis.flow),
         methods=_methods(cohort, summary),
         criteria=[registry.get(key) for key in _criteria_used(cohort)],
@@ -183,6 +185,11 @@ def _methods(cohort: Cohort, summary: Summary) -> list[str]:
         "Proportions are given with their counts and with exact two-sided 95% intervals (Clopper-Pearson). Their"
         " denominator is the number of patients who could be evaluated. Rates per patient-year have exact Poisson"
         " intervals (Garwood). Medians of times are Kaplan-Meier estimates with log-log limits. Nothing was tested.",
+        "Curves of fewer than 20 patients, or without any event, have beta-product (BPCP) limits, others log-log"
+        " limits; events that compete with death are Aalen-Johansen estimates, events that recur mean cumulative"
+        " functions. Changes of scores are Hodges-Lehmann estimates with limits of the exact signed-rank test. What"
+        " diseases lend each other comes from a hierarchical model, named with its prior. Every estimate names its"
+        " method.",
         f"Follow-up runs from the infusion to the last contact, to death, or to the data cut-off ({ends}); its median"
         " is estimated by the reverse Kaplan-Meier method.",
     ]
