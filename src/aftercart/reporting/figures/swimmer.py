@@ -117,8 +117,8 @@ class _Panel:
         for frame, offset in ((upper, -8), (lower, 8)):
             base = _data(frame)
             layers += [
-                base.mark_bar(height=11, yOffset=offset, stroke="white", strokeWidth=0.5).encode(
-                    x=x, x2="x2:Q", y=y, color=colour
+                base.mark_bar(height=11, yOffset=offset, stroke="white", strokeWidth=0.5, aria=True).encode(
+                    x=x, x2="x2:Q", y=y, color=colour, description="about:N"
                 ),
                 base.mark_text(align="left", dx=2, dy=offset, fontSize=9, fontWeight="bold", fill=INK).encode(
                     x=x, y=y, text="label:N"
@@ -128,8 +128,8 @@ class _Panel:
         for frame, offset in ((singles.filter(~below), 0), (singles.filter(below), 9)):
             layers.append(
                 _data(frame)
-                .mark_point(size=62, filled=True, opacity=1, stroke="white", strokeWidth=0.6, yOffset=offset)
-                .encode(x=x, y=y, color=colour, shape=shape)
+                .mark_point(size=62, filled=True, opacity=1, stroke="white", strokeWidth=0.6, yOffset=offset, aria=True)
+                .encode(x=x, y=y, color=colour, shape=shape, description="about:N")
             )
         if labels:
             layers.append(

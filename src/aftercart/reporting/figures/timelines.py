@@ -31,13 +31,14 @@ def draw(cohort: Cohort) -> Figure | None:
     rows = cohort.patients.filter(pl.col("last_day") >= 0).select(patient="subject_id", last_day="last_day")
     if rows.is_empty():
         return None
-    marks = all_marks(cohort).filter(pl.col("patient").is_in(rows["patient"].implode()))
+    about = pl.struct(subject="patient", day="start").struct.json_encode()
+    marks = all_marks(cohort).filter(pl.col("patient").is_in(rows["patient"].implode())).with_columns(about=about)
     return Figure(
         id="swimmer",
         title="Course of each patient after infusion",
         alt=_finding(rows, marks),
         data=_table(marks),
-        chart=swimmer.chart(rows, marks),
+        drawing=swimmer.chart(rows, marks).to_dict(),
         simulated=cohort.study.meta.simulated,
         note=_response_note(cohort),
     )
