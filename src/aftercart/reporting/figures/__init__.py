@@ -6,8 +6,9 @@ import polars as pl
 
 from aftercart.analysis import Analysis
 from aftercart.analysis.cohort import Cohort
-from aftercart.reporting.figures import courses, event_free, timelines
+from aftercart.reporting.figures import courses, event_free
 from aftercart.reporting.figures.base import Absent, Figure
+from aftercart.reporting.figures.swimmer import swimmer_plot
 
 SECTIONS = ("safety", "efficacy", "durability", "patients")
 
@@ -23,7 +24,6 @@ def draw_all(cohort: Cohort, analysis: Analysis) -> dict[str, list[Figure | Abse
     """
     simulated = cohort.study.meta.simulated
     event_free_ = event_free.draw(analysis.curves, simulated=simulated)
-    swimmer = timelines.draw(cohort)
     drawn = [figure for course in courses.COURSES if (figure := courses.draw(course, cohort)) is not None]
     return {
         "safety": [f for f in drawn if f.id in SAFETY],
@@ -33,11 +33,7 @@ def draw_all(cohort: Cohort, analysis: Analysis) -> dict[str, list[Figure | Abse
             if event_free_ is None
             else event_free_
         ],
-        "patients": [
-            Absent("swimmer", "Course of each patient after infusion", "No patient has a day of follow-up.")
-            if swimmer is None
-            else swimmer
-        ],
+        "patients": [swimmer_plot(cohort)],
     }
 
 
