@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import polars as pl
-
 from aftercart.analysis import Analysis
 from aftercart.analysis.cohort import Cohort
-from aftercart.reporting.figures import courses, event_free
+from aftercart.reporting.figures import event_free
 from aftercart.reporting.figures.base import Absent, Figure
+from aftercart.reporting.figures.courses import b_cell_course, neutrophil_course, score_courses
+from aftercart.reporting.figures.strip import toxicity_strip
 from aftercart.reporting.figures.swimmer import swimmer_plot
-
 SECTIONS = ("safety", "efficacy", "durability", "patients")
-
-SAFETY = ("neutrophils", "b-cells")
-"""Courses shown with safety; the others are shown with efficacy."""
 
 
 def draw_all(cohort: Cohort, analysis: Analysis) -> dict[str, list[Figure | Absent]]:
@@ -24,10 +20,9 @@ def draw_all(cohort: Cohort, analysis: Analysis) -> dict[str, list[Figure | Abse
     """
     simulated = cohort.study.meta.simulated
     event_free_ = event_free.draw(analysis.curves, simulated=simulated)
-    drawn = [figure for course in courses.COURSES if (figure := courses.draw(course, cohort)) is not None]
     return {
-        "safety": [f for f in drawn if f.id in SAFETY],
-        "efficacy": [f for f in drawn if f.id not in SAFETY],
+        "safety": [toxicity_strip(cohort), neutrophil_course(cohort), b_cell_course(cohort)],
+        "efficacy": [*score_courses(cohort)],
         "durability": [
             Absent("event-free", "Time to each event", "No patient has a known time to any event.")
             if event_free_ is None

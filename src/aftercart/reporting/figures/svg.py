@@ -12,6 +12,7 @@ import itertools
 import json
 import re
 import xml.etree.ElementTree as ET
+from collections import Counter
 from typing import Any
 
 SVG = "http://www.w3.org/2000/svg"
@@ -39,6 +40,9 @@ _DEFAULTS = {
 }
 _SHARED = ("fill", "stroke", "stroke-width", "stroke-dasharray", "font-size", "font-weight", "text-anchor")
 """What a group can say once for all its marks."""
+
+_OFTEN, _LONG = 6, 28
+"""A shape is drawn once where it stands in so many places and its course has so many characters."""
 
 _NUMBER = re.compile(r"-?\d+\.\d+(?:e-?\d+)?")
 _CIRCLE = re.compile(r"^M([\d.]+),0A\1,\1,0,1,1,-\1,0A\1,\1,0,1,1,\1,0Z?$")
@@ -97,6 +101,8 @@ def tidy(drawn: str, texts: Texts, *, id_: str, title: str, description: str, fo
     renamed = {e.attrib["id"]: f"{id_}-{next(counter)}" for e in root.iter() if "id" in e.attrib}
     width, height = (_rounded(root.attrib.pop(side)) for side in ("width", "height"))
     _simplify(root, texts, renamed)
+    _repeat(root, id_)
+    _refer(root, id_)
     root.attrib.clear()
     root.attrib.update(
         {
@@ -112,7 +118,8 @@ def tidy(drawn: str, texts: Texts, *, id_: str, title: str, description: str, fo
         label = ET.Element(f"{{{SVG}}}{name}", {"id": f"{id_}-{name}"})
         label.text = words
         root.insert(0, label)
-    return ET.tostring(root, encoding="unicode")
+    # Within text and values the library writes `>` as an entity, so this space stands only before the end of a tag.
+    return ET.tostring(root, encoding="unicode").replace(" />", "/>")
 
 
 def on_white(text: str) -> str:
@@ -142,6 +149,43 @@ def _simplify(element: ET.Element, texts: Texts, renamed: dict[str, str]) -> Non
     element.extend(_merged(kept))
     if _name(element) == "g":
         _share(element)
+
+
+def _repeat(root: ET.Element, id_: str) -> None:
+    """Draw a mark that stands in several panels once, and refer to it from the others."""
+    for parent in list(root.iter()):
+        for place, child in enumerate(list(parent)):
+            moves = child.attrib.pop("data-copies", None)
+            if moves is None:
+                continue
+            child.attrib["id"] = f"{id_}-again"
+            group = ET.Element(f"{{{SVG}}}g")
+            group.append(child)
+            for move in moves.split(" "):
+                x, y = move.split(",")
+                ET.SubElement(group, f"{{{SVG}}}use", {"href": f"#{id_}-again", "x": x, "y": y})
+            parent[place] = group
+
+
+def _refer(root: ET.Element, id_: str) -> None:
+    """Draw a shape that stands in many places once, and refer to it from there."""
+    marks = [e for e in root.iter() if _name(e) == "path" and _PLACE.fullmatch(e.attrib.get("transform", ""))]
+    shapes = Counter(e.attrib["d"] for e in marks)
+    often = [d for d, n in shapes.items() if n >= _OFTEN and len(d) >= _LONG]
+    if not often:
+        return
+    known = ET.Element(f"{{{SVG}}}defs")
+    for number, d in enumerate(often, 1):
+        ET.SubElement(known, f"{{{SVG}}}path", {"id": f"{id_}-s{number}", "d": d})
+    numbers = {d: f"#{id_}-s{number}" for number, d in enumerate(often, 1)}
+    for mark in marks:
+        if (shape := numbers.get(mark.attrib["d"])) is not None:
+            x, y = _place(mark)
+            kept = {k: v for k, v in mark.attrib.items() if k not in ("d", "transform")}
+            mark.tag = f"{{{SVG}}}use"
+            mark.attrib.clear()
+            mark.attrib.update({"href": shape, "x": x, "y": y, **kept})
+    root.insert(0, known)
 
 
 def _name(element: ET.Element) -> str:
