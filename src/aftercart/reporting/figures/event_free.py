@@ -16,7 +16,7 @@ from aftercart.reporting.numbers import listed, two_decimals
 
 ID, TITLE = "event-free", "Time to each event, with pointwise 95% limits and the number at risk"
 COLUMNS = 3
-LEFT, HEAD, HEIGHT, FOOT, GAP = 34, 20, 120, 64, 18
+LEFT, HEAD, HEIGHT, FOOT, GAP = 34, 22, 120, 64, 18
 """Pixels left of a panel, over it, of it, below it (ticks, title, numbers at risk), and between two."""
 
 SAID_AT = 12
@@ -72,7 +72,7 @@ def _drawing(steps: pl.DataFrame) -> dict[str, Any]:
         curve = steps.filter(pl.col("id") == id_).with_columns(months=pl.col("time") / DAYS_PER_MONTH)
         left = LEFT + (i % COLUMNS) * (width + LEFT)
         top = HEAD + (i // COLUMNS) * (HEAD + HEIGHT + FOOT + GAP)
-        end = max(float(curve["months"].max() or 0), 1.0)  # type: ignore[arg-type]
+        end = max(float(curve["months"].max() or 0), 0.25)  # type: ignore[arg-type]
         _panel(plane, Box(left, top, width - 6, HEIGHT, (0, end), (0, 1)), curve, competes="competes" in curve["label"][0])
     return plane.drawing()
 
@@ -81,7 +81,7 @@ def _panel(plane: Plane, box: Box, curve: pl.DataFrame, *, competes: bool) -> No
     end = box.x[1]
     step = next(s for s in (0.25, 0.5, 1, 2, 3, 6, 12, 24, 36, 60, 120) if end / s <= 6 or s == 120)
     marks = ticks([k * step for k in range(int(end / step + 1e-9) + 1)])
-    plane.words(str(curve["label"][0]), box.left, box.top - 9, align="left", fontSize=11, fontWeight="bold")
+    plane.words(str(curve["label"][0]), box.left, box.top - 12, align="left", fontSize=11, fontWeight="bold")
     plane.y_axis(box, ticks([0, 0.5, 1]), labels=True)
     plane.x_axis(box, marks, labels=True, title="months")
     ink = PURPLE if competes else BLUE
