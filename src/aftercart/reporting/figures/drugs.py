@@ -9,7 +9,7 @@ import polars as pl
 from aftercart.analysis.cohort import Cohort
 from aftercart.assessment import Assessments, medicines
 from aftercart.reporting.figures.base import BLUE, GRID, MUTED, SKY, VERMILION, WIDTH, Absent, Figure
-from aftercart.reporting.figures.marks import LONGEST_NAME, Rows, about, cohort_of
+from aftercart.reporting.figures.marks import Rows, about, cohort_of
 from aftercart.reporting.figures.plane import Plane
 from aftercart.reporting.numbers import listed
 
@@ -53,8 +53,10 @@ def prior_drugs(found: Assessments | Cohort) -> Figure | Absent:
         return Absent(ID, TITLE, "No glucocorticoid, immunosuppressant or other drug for the disease is recorded.")
     used = set(some["drug class"])
     order = cohort.patients.select(patient="subject_id").with_row_index("_order")
-    states = states.filter(pl.col("drug class").is_in(list(used))).join(order, on="patient").sort(
-        "_order", maintain_order=True
+    states = (
+        states.filter(pl.col("drug class").is_in(list(used)))
+        .join(order, on="patient")
+        .sort("_order", maintain_order=True)
     )
     taking = states.filter(pl.col("then") == ON).group_by("patient").agg(weight=pl.len().cast(pl.Float64))
     rows = Rows.of(
@@ -118,7 +120,11 @@ def _states(cohort: Cohort, name: str, label: str) -> pl.DataFrame:
         .select(
             "patient",
             pl.lit(label).alias("drug class"),
-            before=pl.when("_recent").then(pl.lit(RECENT)).when(~pl.col("_recent")).then(pl.lit(EARLIER)).otherwise(pl.lit(NEVER)),
+            before=pl.when("_recent")
+            .then(pl.lit(RECENT))
+            .when(~pl.col("_recent"))
+            .then(pl.lit(EARLIER))
+            .otherwise(pl.lit(NEVER)),
             failed=pl.col("failed").fill_null(value=False),
             then=then,
             prednisone=pl.col("prednisone").round_sig_figs(6),
@@ -160,7 +166,10 @@ def _before(plane: Plane, placed: pl.DataFrame, size: float) -> None:
         plane.points(mine, shape="square" if state == RECENT else "diamond", fill=fill, size=size, stroke=stroke)
     count = pl.col("drugs before").str.count_matches(", ", literal=True) + 1
     several = told.filter(pl.col("before") != NEVER).select(
-        "y", "about", x=pl.col("x") + 11, text=pl.format("{}{}", count, pl.when("failed").then(pl.lit("\u2020")).otherwise(pl.lit("")))
+        "y",
+        "about",
+        x=pl.col("x") + 11,
+        text=pl.format("{}{}", count, pl.when("failed").then(pl.lit("\u2020")).otherwise(pl.lit(""))),
     )
     if size >= 60:
         plane.texts(several, align="left", fill=MUTED, fontSize=9)
@@ -187,15 +196,7 @@ def _after(plane: Plane, placed: pl.DataFrame, size: float) -> None:
 
 
 def _words(plane: Plane, rows: Rows, classes: list[str], step: float) -> None:
-    name = pl.col("patient")
-    short = pl.when(name.str.len_chars() > LONGEST_NAME).then(name.str.slice(0, LONGEST_NAME - 1) + "\u2026")
-    names = rows.patients.with_columns(about()).select(
-        "about",
-        text=short.otherwise(name),
-        x=pl.lit(NAMES - 6.0),
-        y=(HEAD + (pl.col("row") + 0.5) * rows.height).round(2),
-    )
-    plane.texts(names, align="right", fontSize=11 if rows.height >= 12 else 7)
+    plane.texts(rows.names(HEAD, NAMES - 6.0), align="right", fontSize=rows.letters)
     for i, label in enumerate(classes):
         left = NAMES + 10 + i * step
         plane.words(label, left, HEAD - 26, align="left", fontWeight="bold", fontSize=11)
@@ -215,7 +216,12 @@ def _key(plane: Plane) -> None:
     for column, line, words, shape, fill, stroke in entries:
         x, y = columns[column], plane.height - FOOT + 16 + line * 18
         plane.points(
-            pl.DataFrame({"x": [float(x)], "y": [float(y)]}), shape=shape, fill=fill, size=90, stroke=stroke, strokeWidth=1.2
+            pl.DataFrame({"x": [float(x)], "y": [float(y)]}),
+            shape=shape,
+            fill=fill,
+            size=90,
+            stroke=stroke,
+            strokeWidth=1.2,
         )
         plane.words(words, x + 12, y, align="left", fontSize=11)
     plane.words("?", columns[2], plane.height - FOOT + 34, fontSize=11)

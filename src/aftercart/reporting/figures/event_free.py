@@ -19,6 +19,9 @@ COLUMNS = 3
 LEFT, HEAD, HEIGHT, FOOT, GAP = 34, 22, 120, 64, 18
 """Pixels left of a panel, over it, of it, below it (ticks, title, numbers at risk), and between two."""
 
+SHORT = 2
+"""Curves that end within so many months have an axis in days."""
+
 SAID_AT = 12
 """The month whose probability the finding names."""
 
@@ -69,25 +72,34 @@ def _drawing(steps: pl.DataFrame) -> dict[str, Any]:
     width = (WIDTH - COLUMNS * LEFT - 8) / COLUMNS
     plane = Plane(WIDTH, -(-len(ids) // COLUMNS) * (HEAD + HEIGHT + FOOT + GAP) - GAP)
     for i, id_ in enumerate(ids):
-        curve = steps.filter(pl.col("id") == id_).with_columns(months=pl.col("time") / DAYS_PER_MONTH)
+        curve = steps.filter(pl.col("id") == id_)
+        # An event that comes within weeks is told in days.
+        unit = "days" if float(curve["time"].max() or 0) < SHORT * DAYS_PER_MONTH else "months"  # type: ignore[arg-type]
+        curve = curve.with_columns(at=pl.col("time") / (DAYS_PER_MONTH if unit == "months" else 1.0))
         left = LEFT + (i % COLUMNS) * (width + LEFT)
         top = HEAD + (i // COLUMNS) * (HEAD + HEIGHT + FOOT + GAP)
-        end = max(float(curve["months"].max() or 0), 0.25)  # type: ignore[arg-type]
-        _panel(plane, Box(left, top, width - 6, HEIGHT, (0, end), (0, 1)), curve, competes="competes" in curve["label"][0])
+        end = max(float(curve["at"].max() or 0), 1.0)  # type: ignore[arg-type]
+        _panel(
+            plane,
+            Box(left, top, width - 6, HEIGHT, (0, end), (0, 1)),
+            curve,
+            unit=unit,
+            competes="competes" in curve["label"][0],
+        )
     return plane.drawing()
 
 
-def _panel(plane: Plane, box: Box, curve: pl.DataFrame, *, competes: bool) -> None:
+def _panel(plane: Plane, box: Box, curve: pl.DataFrame, *, unit: str, competes: bool) -> None:
     end = box.x[1]
-    step = next(s for s in (0.25, 0.5, 1, 2, 3, 6, 12, 24, 36, 60, 120) if end / s <= 6 or s == 120)
+    step = next(s for s in (1, 2, 3, 6, 12, 24, 36, 60, 120) if end / s <= 6 or s == 120)
     marks = ticks([k * step for k in range(int(end / step + 1e-9) + 1)])
     plane.words(str(curve["label"][0]), box.left, box.top - 12, align="left", fontSize=11, fontWeight="bold")
     plane.y_axis(box, ticks([0, 0.5, 1]), labels=True)
-    plane.x_axis(box, marks, labels=True, title="months")
+    plane.x_axis(box, marks, labels=True, title=unit)
     ink = PURPLE if competes else BLUE
-    placed = curve.select("at_risk", "events", x=box.across(pl.col("months")), y=box.down(pl.col("value")))
+    placed = curve.select("at_risk", "events", x=box.across(pl.col("at")), y=box.down(pl.col("value")))
     band = curve.filter(pl.col("low").is_not_null() & pl.col("high").is_not_null()).select(
-        x=box.across(pl.col("months")), y=box.down(pl.col("low")), y2=box.down(pl.col("high"))
+        x=box.across(pl.col("at")), y=box.down(pl.col("low")), y2=box.down(pl.col("high"))
     )
     plane.areas(band, fill=SKY, opacity=0.35, interpolate="step-after")
     dashes = {"strokeDash": [6, 2]} if competes else {}
@@ -96,15 +108,17 @@ def _panel(plane: Plane, box: Box, curve: pl.DataFrame, *, competes: bool) -> No
         left_after = pl.col("at_risk") - pl.col("events") - pl.col("at_risk").shift(-1).fill_null(0)
         ended = placed.filter((left_after > 0) & (pl.col("x") > box.left))
         plane.rules(ended.select("x", x2="x", y=pl.col("y") - 4, y2=pl.col("y") + 4), stroke=ink)
-    at_risk = [_at_risk(curve, month) for month in marks]
-    numbers = pl.DataFrame({"v": list(marks), "text": [str(n) for n in at_risk]}, schema={"v": pl.Float64, "text": pl.String})
+    at_risk = [_at_risk(curve, at) for at in marks]
+    numbers = pl.DataFrame(
+        {"v": list(marks), "text": [str(n) for n in at_risk]}, schema={"v": pl.Float64, "text": pl.String}
+    )
     plane.words("at risk", box.left - 8, box.foot + 42, align="left", fill=MUTED, fontSize=9)
     plane.texts(numbers.select("text", x=box.across(pl.col("v")), y=pl.lit(box.foot + 55.0)))
 
 
-def _at_risk(curve: pl.DataFrame, month: float) -> int:
-    """Patients still observed without an event just before a month."""
-    later = curve.filter(pl.col("months") >= month - 1e-9)
+def _at_risk(curve: pl.DataFrame, at: float) -> int:
+    """Patients still observed without an event just before a time of the axis."""
+    later = curve.filter(pl.col("at") >= at - 1e-9)
     return int(later["at_risk"][0]) if later.height else 0
 
 

@@ -99,7 +99,9 @@ def _lines(shares: pl.DataFrame) -> pl.DataFrame:
 
 
 def _short(label: str) -> str:
-    found = {"Free of glucocorticoids, immunosuppressants and biologics (antimalarial allowed)": "Free of drugs but antimalarials"}
+    found = {
+        "Free of glucocorticoids, immunosuppressants and biologics (antimalarial allowed)": "Free of drugs but antimalarials"
+    }
     return found.get(label, label)
 
 
@@ -109,25 +111,39 @@ def _drawing(shares: pl.DataFrame) -> dict[str, Any]:
     height = lines.height * ROW
     plane = Plane(WIDTH, HEAD + height + 36)
     panel = (WIDTH - NAMES - GAP) / len(landmarks)
-    for heading, frame in ((True, lines.filter(pl.col("question").is_null())), (False, lines.filter(pl.col("question").is_not_null()))):
+    for heading, frame in (
+        (True, lines.filter(pl.col("question").is_null())),
+        (False, lines.filter(pl.col("question").is_not_null())),
+    ):
         placed = frame.select("text", x=pl.lit(0.0 if heading else 12.0), y=HEAD + (pl.col("line") + 0.5) * ROW)
         text = placed.with_columns(pl.col("text").str.slice(0, 1).str.to_uppercase() + pl.col("text").str.slice(1))
         plane.texts(text, align="left", fontSize=11, **({"fontWeight": "bold"} if heading else {}))
     for i, (landmark, title) in enumerate(landmarks):
         left = NAMES + i * panel
         box = Box(left + COUNTS, HEAD, panel - COUNTS - GAP, height, (0, 1), (0, 1))
-        _panel(plane, box, title, shares.filter(pl.col("visit") == landmark).join(lines, on=["disease", "question"]).sort("line"))
+        _panel(
+            plane,
+            box,
+            title,
+            shares.filter(pl.col("visit") == landmark).join(lines, on=["disease", "question"]).sort("line"),
+        )
     return plane.drawing()
 
 
 def _panel(plane: Plane, box: Box, title: str, mine: pl.DataFrame) -> None:
     plane.words(title, box.left, box.top - 12, align="left", fontWeight="bold", fontSize=12)
     plane.rules(
-        pl.DataFrame({"v": [0.0, 1.0]}).select(x=box.across(pl.col("v")), x2=box.across(pl.col("v")), y=pl.lit(float(box.top)), y2=pl.lit(float(box.foot))),
+        pl.DataFrame({"v": [0.0, 1.0]}).select(
+            x=box.across(pl.col("v")), x2=box.across(pl.col("v")), y=pl.lit(float(box.top)), y2=pl.lit(float(box.foot))
+        ),
         stroke=GRID,
     )
     half = box.at_x(0.5)
-    plane.rules(pl.DataFrame({"x": [half], "x2": [half], "y": [float(box.top)], "y2": [float(box.foot)]}), stroke=RULE, strokeDash=[3, 3])
+    plane.rules(
+        pl.DataFrame({"x": [half], "x2": [half], "y": [float(box.top)], "y2": [float(box.foot)]}),
+        stroke=RULE,
+        strokeDash=[3, 3],
+    )
     plane.x_axis(box, {0.0: "0%", 0.5: "50%", 1.0: "100%"}, labels=True)
     placed = mine.with_columns(y=box.top + (pl.col("line") + 0.5) * ROW)
     limits = placed.filter(pl.col("low").is_not_null() & pl.col("high").is_not_null()).select(

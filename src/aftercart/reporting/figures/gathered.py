@@ -62,7 +62,9 @@ def _by_patient(frame: pl.DataFrame) -> Frames:
 def _grades(cohort: Cohort) -> pl.DataFrame:
     days = spans.daily(cohort).filter(pl.col("day") >= 0)
     cells = pl.col("what") == "Cytopenia"
-    return pl.concat([spans.spans(days.filter(~cells), lowest=0), spans.spans(days.filter(cells), lowest=0, gap=COUNT_GAP)])
+    return pl.concat(
+        [spans.spans(days.filter(~cells), lowest=0), spans.spans(days.filter(cells), lowest=0, gap=COUNT_GAP)]
+    )
 
 
 def _course(cohort: Cohort, course: Course) -> pl.DataFrame:

@@ -99,7 +99,8 @@ SCORES = (
         "g/g",
         limits=(Published("lupus_nephritis_response", "kdigo_2024.ratio_below", "complete renal response below"),),
         indications=("SLE", "LN"),
-        fact="obs:UPCR", highest=True,
+        fact="obs:UPCR",
+        highest=True,
         top=1,
     ),
     Course(
@@ -132,7 +133,8 @@ SCORES = (
         "CK, U/L",
         "U/L",
         indications=("IIM",),
-        fact="obs:CK", highest=True,
+        fact="obs:CK",
+        highest=True,
         floor=10,
         ticks=(10, 100, 1000, 10_000),
         top=1000,
@@ -264,12 +266,42 @@ B_CELLS = Course(
 )
 
 LABORATORY = (
-    Course("crp", "", "C-reactive protein", "CRP, mg/L", fact="obs:CRP", highest=True, floor=1, ticks=(1, 10, 100), top=10),
-    Course("ferritin", "", "Ferritin", "Ferritin, \u00b5g/L", fact="obs:FERRITIN", highest=True, floor=10, ticks=(10, 100, 1000, 10_000), top=1000),
+    Course(
+        "crp", "", "C-reactive protein", "CRP, mg/L", fact="obs:CRP", highest=True, floor=1, ticks=(1, 10, 100), top=10
+    ),
+    Course(
+        "ferritin",
+        "",
+        "Ferritin",
+        "Ferritin, \u00b5g/L",
+        fact="obs:FERRITIN",
+        highest=True,
+        floor=10,
+        ticks=(10, 100, 1000, 10_000),
+        top=1000,
+    ),
     Course("platelets", "", "Platelets", "Platelets, G/L", fact="obs:PLT", top=200),
     Course("igg", "", "IgG", "IgG, g/L", fact="obs:IGG", top=10),
     Course("c3", "", "C3", "C3, g/L", indications=("SLE", "LN"), fact="obs:C3", top=1),
-    Course("dsdna", "", "Anti-dsDNA antibodies", "Anti-dsDNA", indications=("SLE", "LN"), fact="obs:DSDNA", highest=True, top=20),
-    Course("creatinine", "", "Creatinine", "Creatinine, \u00b5mol/L", indications=("LN",), fact="obs:CREAT", highest=True, top=100),
+    Course(
+        "dsdna",
+        "",
+        "Anti-dsDNA antibodies",
+        "Anti-dsDNA",
+        indications=("SLE", "LN"),
+        fact="obs:DSDNA",
+        highest=True,
+        top=20,
+    ),
+    Course(
+        "creatinine",
+        "",
+        "Creatinine",
+        "Creatinine, \u00b5mol/L",
+        indications=("LN",),
+        fact="obs:CREAT",
+        highest=True,
+        top=100,
+    ),
 )
 """Further laboratory values of the timeline of one patient."""

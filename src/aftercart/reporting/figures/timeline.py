@@ -15,11 +15,9 @@ from aftercart.reporting.figures.base import (
     BLUE,
     FAINT,
     GREEN,
-    GRID,
     INK,
     MUTED,
     ORANGE,
-    RULE,
     SKY,
     VERMILION,
     WIDTH,
@@ -125,7 +123,7 @@ class _Drawing:
 
     def across(self, day: pl.Expr) -> pl.Expr:
         """Pixels from the left of the drawing, never left of the plot."""
-        return (LEFT + self.axis.pixel(day.clip(lower_bound=self.axis.start).cast(pl.Float64))).round(2)
+        return LEFT + self.axis.pixel(day)
 
     def about(self, *, criterion: str | pl.Expr | None = None, day: str | None = None) -> pl.Expr:
         return about("patient", criterion=criterion, day=day)
@@ -137,7 +135,13 @@ class _Drawing:
         """Take over rows of `what, start, end, value, detail, criterion` into the data of the figure."""
         missing = {c: pl.lit(None) for c in ("end", "value", "detail", "criterion") if c not in frame.columns}
         shown = frame.with_columns(**missing).select(
-            pl.lit(part).alias("part"), "what", "start", pl.col("end").cast(pl.Int64) - 1, "value", "detail", "criterion"
+            pl.lit(part).alias("part"),
+            "what",
+            "start",
+            pl.col("end").cast(pl.Int64) - 1,
+            "value",
+            "detail",
+            "criterion",
         )
         self.rows += shown.rows()
 
@@ -170,9 +174,7 @@ class _Drawing:
             bars = placed.filter(pl.col("grade") == grade)
             self.plane.bars(bars.select("x", "x2", "y", "y2", "about"), fill=fill, stroke="white", strokeWidth=0.5)
         wide = placed.filter((pl.col("grade") > 0) & (pl.col("x2") - pl.col("x") >= 8))
-        words = wide.select(
-            "grade", y=pl.lit(middle), x=(pl.col("x") + pl.col("x2")) / 2, text=spans.label()
-        )
+        words = wide.select("grade", y=pl.lit(middle), x=(pl.col("x") + pl.col("x2")) / 2, text=spans.label())
         for light, frame in (
             (False, words.filter(pl.col("grade") < DARK_FROM)),
             (True, words.filter(pl.col("grade") >= DARK_FROM)),
@@ -192,7 +194,14 @@ class _Drawing:
             wanted = {"Remission": "circle", "Relapse": "cross", "Death": "diamond"}
             for row in marks.filter(pl.col("kind").is_in(list(wanted))).iter_rows(named=True):
                 said.append(
-                    (row["kind"].lower(), row["start"], row["kind"].lower(), wanted[row["kind"]], row["criterion"] or "", False)
+                    (
+                        row["kind"].lower(),
+                        row["start"],
+                        row["kind"].lower(),
+                        wanted[row["kind"]],
+                        row["criterion"] or "",
+                        False,
+                    )
                 )
         said.sort(key=lambda e: (e[1], e[2]))
         self.name("Events", self.y + ROW / 2)
@@ -220,7 +229,9 @@ class _Drawing:
             drawn = placed.select("x", "x2", "y", "y2", "about")
             self.plane.bars(drawn, fill=_drug_fill(mine["classes"][0].to_list()))
             unknown = placed.filter(~pl.col("known_end"))
-            self.plane.texts(unknown.select("about", x=pl.col("x2") + 6, y=pl.lit(middle), text=pl.lit("?")), fontSize=9)
+            self.plane.texts(
+                unknown.select("about", x=pl.col("x2") + 6, y=pl.lit(middle), text=pl.lit("?")), fontSize=9
+            )
             self.keep("medicine", mine.select("start", "end", what="drug", detail="purpose"))
             self.y += ROW
         self.y += GAP
@@ -234,11 +245,15 @@ class _Drawing:
         self._frame("Prednisone eq., mg/day", box, nice_ticks(0, top, 2), ())
         placed = found.select("patient", "day", "dose", x=self.across(pl.col("day")), y=box.down(pl.col("dose")))
         area = placed.with_columns(self.about(), y2=pl.lit(box.foot)).select("x", "y", "y2", "about")
-        self.plane.areas(area, fill=ORANGE, opacity=0.5, interpolate="step-after", line={"color": ORANGE, "strokeWidth": 1})
+        self.plane.areas(area, fill=ORANGE, opacity=0.5, interpolate="step-after")
+        self.plane.lines(area.drop("y2"), stroke=ORANGE, strokeWidth=1, interpolate="step-after")
         unknown = placed.filter(pl.col("dose").is_null())
         self.plane.texts(unknown.select("x", y=pl.lit(box.foot - 8), text=pl.lit("?")), fontSize=10)
         self.keep(
-            "dose", found.select(what=pl.lit("prednisone equivalent, mg per day"), start="day", end=pl.col("day") + 1, value="dose")
+            "dose",
+            found.select(
+                what=pl.lit("prednisone equivalent, mg per day"), start="day", end=pl.col("day") + 1, value="dose"
+            ),
         )
 
     def courses(self, courses: tuple[Course, ...], most: int, height: float) -> list[Course]:
@@ -276,11 +291,17 @@ class _Drawing:
         told = drawn.with_columns(_low=pl.col("low"), _high=pl.col("high"))
         bounds = points.select("day", _l=pl.col("low"), _h=pl.col("high"))
         told = told.join(bounds, on="day", how="left", maintain_order="left").with_columns(_low="_l", _high="_h")
-        detail = pl.when(pl.col("value").is_null()).then(open_).when("below").then(pl.lit("zero or below quantification"))
+        detail = (
+            pl.when(pl.col("value").is_null()).then(open_).when("below").then(pl.lit("zero or below quantification"))
+        )
         self.keep(
             "course",
             told.select(
-                "value", what=pl.lit(course.name.removeprefix("The ")), start="day", end=pl.col("day") + 1, detail=detail,
+                "value",
+                what=pl.lit(course.name.removeprefix("The ")),
+                start="day",
+                end=pl.col("day") + 1,
+                detail=detail,
                 criterion=pl.lit(course.criterion, dtype=pl.String),
             ),
         )
@@ -301,25 +322,13 @@ class _Drawing:
                 self.plane.words(limit.label, WIDTH - RIGHT - 2, y - 5, align="right", fill=MUTED, fontSize=9)
 
     def finished(self) -> dict[str, Any]:
-        """The whole drawing, with the time axis at its foot and its lines behind everything."""
-        foot = self.y
-        ticks = self.axis.ticks()
-        frame = pl.DataFrame({"v": list(ticks), "text": list(ticks.values())}, schema={"v": pl.Int64, "text": pl.String})
-        placed = frame.select("text", "v", x=self.across(pl.col("v")))
-        ground = Plane(WIDTH, foot + 34)
-        ground.rules(placed.select("x", x2="x", y=pl.lit(0.0), y2=pl.lit(foot)), stroke=GRID)
-        edges = [(0, INK, [1, 0])] + ([(30, MUTED, [2, 3])] if self.axis.long else [])
-        for day, stroke, dash in edges:
-            x = float(pl.select(self.across(pl.lit(float(day)))).item())
-            ends = {"x": [x], "x2": [x], "y": [0.0], "y2": [foot]}
-            ground.rules(pl.DataFrame(ends), stroke=stroke, strokeDash=dash)
-        end = float(pl.select(self.across(pl.lit(float(self.last)))).item())
-        ground.rules(pl.DataFrame({"x": [float(LEFT)], "x2": [float(WIDTH - RIGHT)], "y": [foot], "y2": [foot]}), stroke=RULE)
-        ground.rules(placed.select("x", x2="x", y=pl.lit(foot), y2=pl.lit(foot + 4)), stroke=RULE)
-        ground.texts(placed.select("x", "text", y=pl.lit(foot + 12)), fill=MUTED)
-        ground.words(self.axis.title(), LEFT + self.axis.width / 2, foot + 27, fill=MUTED, fontSize=11)
+        """The whole drawing, with the time axis behind everything."""
+        ground = Plane(WIDTH, self.y + 34)
+        ground.time_axis(self.axis, left=LEFT, top=0, foot=self.y)
+        end = float(pl.select(self.across(pl.lit(self.last))).item())
         if end < WIDTH - RIGHT - 1:
-            ground.rules(pl.DataFrame({"x": [end], "x2": [end], "y": [0.0], "y2": [foot]}), stroke=FAINT, strokeWidth=2)
+            last = pl.DataFrame({"x": [end], "x2": [end], "y": [0.0], "y2": [self.y]})
+            ground.rules(last, stroke=FAINT, strokeWidth=2)
         return {**ground.drawing(), "layer": [*ground.layers, *self.plane.layers]}
 
     def note(self) -> str:
@@ -395,7 +404,11 @@ def _finding(patient: dict[str, Any], gathered: Gathered, drawn: list[Course]) -
             )
     doses = gathered.doses.get(subject)
     dose = None if doses is None or doses.is_empty() else doses["dose"][-1]
-    said.append("glucocorticoid dose at the end not known" if dose is None else f"prednisone equivalent {number(dose)} mg per day at the end")
+    said.append(
+        "glucocorticoid dose at the end not known"
+        if dose is None
+        else f"prednisone equivalent {number(dose)} mg per day at the end"
+    )
     events = gathered.events.get(subject)
     words = [] if events is None else [f"{r['text']} (day {r['day']})" for r in events.iter_rows(named=True)]
     said.append(f"events: {listed(words)}" if words else "no event recorded")
