@@ -157,8 +157,8 @@ def _selected(points: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame | None, 
         .drop("_at", "n")
     )
     said = (
-        f"Lines: the {ROWS_OF_MANY} of {n:,} patients with the highest last value. Of all of them the band holds nine in"
-        " ten values and the dark line is the median, month by month."
+        f"Lines: the {ROWS_OF_MANY} of {n:,} patients with the highest last value. Of all of them the band holds nine"
+        " in ten values and the dark line is the median, month by month."
     )
     return points.filter(pl.col("patient").is_in(kept.implode())), band, said
 

@@ -239,7 +239,8 @@ def _finding(states: pl.DataFrame, n: int) -> str:
         known = mine.filter(pl.col("then") != UNKNOWN).height
         text = f"{word} in {int((mine['then'] == ON).sum())} of {known}"
         after.append(text if known == n else f"{text} whose state is known")
-    return f"Recorded before the infusion in {n} patient{'' if n == 1 else 's'}: {listed(before)}. At the last contact: {listed(after)}."
+    whom = f"{n} patient{'' if n == 1 else 's'}"
+    return f"Recorded before the infusion in {whom}: {listed(before)}. At the last contact: {listed(after)}."
 
 
 def _note(rows: Rows) -> str:

@@ -102,8 +102,8 @@ def _panel(plane: Plane, box: Box, curve: pl.DataFrame, *, unit: str, competes: 
         x=box.across(pl.col("at")), y=box.down(pl.col("low")), y2=box.down(pl.col("high"))
     )
     plane.areas(band, fill=SKY, opacity=0.35, interpolate="step-after")
-    dashes = {"strokeDash": [6, 2]} if competes else {}
-    plane.lines(placed.select("x", "y"), stroke=ink, strokeWidth=2, interpolate="step-after", **dashes)
+    dashes = [6, 2] if competes else [1, 0]
+    plane.lines(placed.select("x", "y"), stroke=ink, strokeWidth=2, interpolate="step-after", strokeDash=dashes)
     if not competes:
         left_after = pl.col("at_risk") - pl.col("events") - pl.col("at_risk").shift(-1).fill_null(0)
         ended = placed.filter((left_after > 0) & (pl.col("x") > box.left))

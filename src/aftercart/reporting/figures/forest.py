@@ -93,16 +93,13 @@ def _lines(shares: pl.DataFrame) -> pl.DataFrame:
     for (disease,), mine in shares.group_by("disease", maintain_order=True):
         rows.append({"disease": disease, "question": None, "text": indication(str(disease), long=True)})
         for question, label in mine.select("question", "criterion").unique(maintain_order=True).iter_rows():
-            rows.append({"disease": disease, "question": question, "text": _short(str(label))})
+            rows.append({"disease": disease, "question": question, "text": _SHORT.get(str(question), str(label))})
     schema = {"disease": pl.String, "question": pl.String, "text": pl.String}
     return pl.DataFrame(rows, schema=schema).with_row_index("line")
 
 
-def _short(label: str) -> str:
-    found = {
-        "Free of glucocorticoids, immunosuppressants and biologics (antimalarial allowed)": "Free of drugs but antimalarials"
-    }
-    return found.get(label, label)
+_SHORT = {"drug_free_antimalarial_allowed": "Free of drugs but antimalarials"}
+"""Names of rows that would not fit beside the plot."""
 
 
 def _drawing(shares: pl.DataFrame) -> dict[str, Any]:

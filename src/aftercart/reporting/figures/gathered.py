@@ -63,7 +63,10 @@ def _grades(cohort: Cohort) -> pl.DataFrame:
     days = spans.daily(cohort).filter(pl.col("day") >= 0)
     cells = pl.col("what") == "Cytopenia"
     return pl.concat(
-        [spans.spans(days.filter(~cells), lowest=0), spans.spans(days.filter(cells), lowest=0, gap=COUNT_GAP)]
+        [
+            spans.spans(days.filter(~cells), lowest=0, unknown=True),
+            spans.spans(days.filter(cells), lowest=0, gap=COUNT_GAP, unknown=True),
+        ]
     )
 
 

@@ -42,7 +42,8 @@ def about(subject: str = "patient", *, criterion: str | pl.Expr | None = None, d
         said["criterion"] = pl.lit(criterion) if isinstance(criterion, str) else criterion
     if day is not None:
         said["day"] = pl.col(day).cast(pl.Int64)
-    return pl.struct(**said).struct.json_encode().alias("about")
+    parts = [value.alias(name) for name, value in said.items()]
+    return pl.struct(parts).struct.json_encode().alias("about")
 
 
 def layer(frame: pl.DataFrame, mark: dict[str, Any], encoding: Encoding) -> dict[str, Any]:
@@ -134,8 +135,8 @@ class Rows:
     @property
     def left(self) -> float:
         """Room for the names, in pixels."""
-        longest = self.names(0, 0)["text"].str.len_chars().max()
-        return float(min(max(16 + 0.58 * self.letters * int(longest or 0), 48), 150))  # type: ignore[call-overload]
+        longest = max(len(text) for text in self.names(0, 0)["text"])
+        return min(max(16 + 0.58 * self.letters * longest, 48), 150)
 
     def separators(self, top: float, left: float, right: float) -> pl.DataFrame:
         """Lines between the rows: `x, y, x2, y2`."""
@@ -147,7 +148,8 @@ class Rows:
         if self.left_out.is_empty():
             return ""
         total = self.n + self.left_out.height
-        return f"Of {total:,} patients, {self.n} have a row: {self.chosen}; the other {self.left_out.height:,} are not drawn."
+        others = f"{self.left_out.height:,}"
+        return f"Of {total:,} patients, {self.n} have a row: {self.chosen}; the other {others} are not drawn."
 
 
 ACUTE_DAYS = 30
@@ -160,10 +162,10 @@ class TimeAxis:
 
     start: int
     end: int
-    width: int = WIDTH - 110
+    width: float = WIDTH - 110
 
     @staticmethod
-    def to(last: int, *, start: int = 0, width: int = WIDTH - 110) -> TimeAxis:
+    def to(last: int, *, start: int = 0, width: float = WIDTH - 110) -> TimeAxis:
         """An axis from `start` (0 or before) to the last day."""
         return TimeAxis(min(start, 0), max(last, 5), width)
 
@@ -172,10 +174,11 @@ class TimeAxis:
         """Whether the axis goes beyond the first days."""
         return self.end > ACUTE_DAYS + 5
 
-    def stretches(self) -> tuple[list[int], list[int]]:
+    def stretches(self) -> tuple[list[int], list[float]]:
         """Days, and the pixels from the left edge at which they stand; in between the axis is linear."""
         before = round(self.width * 0.1) if self.start < -3 else 0
-        days, places = ([self.start], [0]) if before else ([], [])
+        days: list[int] = [self.start] if before else []
+        places: list[float] = [0] if before else []
         days.append(0 if before else min(self.start, 0))
         places.append(before)
         if self.long:

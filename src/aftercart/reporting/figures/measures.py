@@ -12,7 +12,7 @@ from aftercart.reporting.numbers import number
 
 @dataclass(frozen=True)
 class Published:
-    """A limit that a criterion publishes: the path of its rule (or the name of an input with a default), and its name."""
+    """A limit that a criterion publishes: the path of its rule (or an input with a default), and its name."""
 
     criterion: str
     path: str

@@ -67,7 +67,7 @@ class Box:
 
 @dataclass
 class Plane:
-    """Collects layers in pixels; frames have columns `x`, `y` (and `x2`, `y2`, `text`), and `about` where one has it."""
+    """Collects layers in pixels; frames have `x`, `y` (and `x2`, `y2`, `text`), and `about` where one has it."""
 
     width: float
     height: float

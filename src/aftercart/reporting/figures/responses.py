@@ -149,7 +149,7 @@ def _drawing(rows: Rows, answers: pl.DataFrame) -> dict[str, object]:
     unknown = placed.filter(pl.col("answer") == "not evaluable").select("x", "y", "about")
     plane.points(unknown, shape="square", fill="white", size=size * size, stroke=MUTED, strokeWidth=0.8)
     plane.texts(unknown.select("x", "y", text=pl.lit("?")), fontSize=9)
-    _words(plane, rows, answers, blocks, columns, step, lines)
+    _words(plane, rows, blocks, columns, step, lines)
     return plane.drawing()
 
 
@@ -202,7 +202,6 @@ def _cells(rows: Rows, answers: pl.DataFrame, blocks: list[_Block], columns: pl.
 def _words(
     plane: Plane,
     rows: Rows,
-    answers: pl.DataFrame,
     blocks: list[_Block],
     columns: pl.DataFrame,
     step: float,

@@ -125,7 +125,7 @@ def _labels(plane: Plane, placed: pl.DataFrame) -> None:
         "y",
         about(),
         x=(pl.col("x") + pl.col("x2")) / 2,
-        text=pl.when(pl.col("grade").is_null()).then(pl.lit("?")).otherwise(spans.label()),
+        text=spans.label(),
     )
     grade = pl.col("grade")
     for fill, mine in (
