@@ -272,7 +272,8 @@ def _note(course: Course, points: pl.DataFrame, said: str) -> str:
     if open_values:
         parts.append("A dotted bar spans what a value with missing parts can be.")
     if points["below"].any():
-        parts.append("An open triangle is a value of 0 or below the limit of quantification; 0 stands below the scale.")
+        mark = "" if many else "An open triangle is a value of 0 or below the limit of quantification; "
+        parts.append(f"{mark}{'0' if mark else 'Values of 0'} stand{'s' if mark else ''} below the scale.")
     if course.criterion is not None and not course.days:
         parts.append("Baseline is drawn at month 0.")
     return " ".join([*parts, said]).strip()

@@ -143,9 +143,11 @@ def _own(plane: Plane, placed: pl.DataFrame, axes: Axes, criterion: str | None, 
     )
     line = known.with_columns(about(criterion=criterion)).select("patient", "x", "y", "about")
     plane.lines(line, series="patient", stroke=BLUE, strokeWidth=1 if thin else 2, opacity=0.55 if thin else 1)
+    if thin:
+        return
     below = known.filter("below").select("x", "y", "about")
     plane.points(below, shape="triangle-down", fill="white", size=26, stroke=BLUE, strokeWidth=1.2)
-    if axes.dots and not thin:
+    if axes.dots:
         plane.points(known.filter(~pl.col("below")).select("x", "y", "about"), shape="circle", fill=BLUE)
 
 
