@@ -47,7 +47,7 @@ def _converter() -> Any:
 
 
 THEME: dict[str, Any] = {
-    "background": None,
+    "background": "transparent",
     "font": FONT,
     "padding": 4,
     "view": {"stroke": None},

@@ -48,10 +48,9 @@ def prior_drugs(found: Assessments | Cohort) -> Figure | Absent:
     """
     cohort = cohort_of(found)
     states = pl.concat([_states(cohort, name, label) for name, label in CLASSES])
-    some = states.filter((pl.col("before") != NEVER) | pl.col("then").is_in([ON, STOPPED]))
-    if some.is_empty():
+    used = set(states.filter("recorded")["drug class"])
+    if not used:
         return Absent(ID, TITLE, "No glucocorticoid, immunosuppressant or other drug for the disease is recorded.")
-    used = set(some["drug class"])
     order = cohort.patients.select(patient="subject_id").with_row_index("_order")
     states = (
         states.filter(pl.col("drug class").is_in(list(used)))
@@ -71,7 +70,7 @@ def prior_drugs(found: Assessments | Cohort) -> Figure | Absent:
         id=ID,
         title=TITLE,
         alt=_finding(states, cohort.n),
-        data=drawn.rename({"prednisone": "prednisone mg per day"}),
+        data=drawn.drop("recorded").rename({"prednisone": "prednisone mg per day"}),
         drawing=_drawing(rows, drawn, [label for _, label in CLASSES if label in used]),
         simulated=cohort.study.meta.simulated,
         note=_note(rows),
@@ -96,6 +95,7 @@ def _states(cohort: Cohort, name: str, label: str) -> pl.DataFrame:
             failed=pl.col("outcome").is_in(["inadequate_response", "intolerance"]).any(),
         )
     )
+    recorded = given.select("_s").unique().with_columns(recorded=pl.lit(value=True))
     units = patients.filter(pl.col("last_day") >= 0).with_row_index("_k").select("_k", "_s", day="last_day")
     binding: dict[str, Any] = {"drug": name}
     now, _ = medicines.at(units, timeline, {**binding, "measure": "any"})
@@ -117,6 +117,7 @@ def _states(cohort: Cohort, name: str, label: str) -> pl.DataFrame:
     return (
         patients.join(before, on="_s", how="left", maintain_order="left")
         .join(after.drop("_k", "day"), on="_s", how="left", maintain_order="left")
+        .join(recorded, on="_s", how="left", maintain_order="left")
         .select(
             "patient",
             pl.lit(label).alias("drug class"),
@@ -126,11 +127,22 @@ def _states(cohort: Cohort, name: str, label: str) -> pl.DataFrame:
             .then(pl.lit(EARLIER))
             .otherwise(pl.lit(NEVER)),
             failed=pl.col("failed").fill_null(value=False),
+            recorded=pl.col("recorded").fill_null(value=False),
             then=then,
             prednisone=pl.col("prednisone").round_sig_figs(6),
             **{"drugs before": pl.col("_drugs"), "last contact": pl.col("last_day")},
         )
-        .select("patient", "drug class", "before", "drugs before", "failed", "last contact", "then", "prednisone")
+        .select(
+            "patient",
+            "drug class",
+            "before",
+            "drugs before",
+            "failed",
+            "last contact",
+            "then",
+            "prednisone",
+            "recorded",
+        )
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from aftercart.analysis import efficacy
+from aftercart.analysis import efficacy, safety
 from aftercart.analysis.cohort import Cohort
 from aftercart.analysis.courses import RESPONSE
 from aftercart.assessment import Assessments
@@ -103,8 +103,8 @@ def swimmer_plot(found: Assessments | Cohort) -> Figure | Absent:
 
     >>> import aftercart as ac
     >>> drawn = ac.figures.swimmer_plot(ac.assess(ac.reference_cohort()))
-    >>> drawn.alt[:47]
-    'Of 15 patients: CRS in 9, ICANS in 0, cytopenia'
+    >>> drawn.alt[:37]
+    'Of 15 patients: CRS in 9, ICANS in 1,'
     """
     cohort = cohort_of(found)
     known = cohort.patients.filter(pl.col("last_day") >= 0)
@@ -123,7 +123,7 @@ def swimmer_plot(found: Assessments | Cohort) -> Figure | Absent:
     return Figure(
         id=ID,
         title=TITLE,
-        alt=_finding(known.height, marks),
+        alt=_finding(cohort, known.height, marks),
         data=_table(drawn),
         drawing=_drawing(rows, last, drawn),
         simulated=cohort.study.meta.simulated,
@@ -209,14 +209,18 @@ def _legend(plane: Plane, present: list[Kind], drugs: list[str], left: float, to
     plane.texts(frame, align="left", fontSize=11)
 
 
-def _finding(n: int, marks: pl.DataFrame) -> str:
+def _finding(cohort: Cohort, n: int, marks: pl.DataFrame) -> str:
     def having(prefix: str) -> int:
         return int(marks.filter(pl.col("kind").str.starts_with(prefix))["patient"].n_unique())
 
+    def graded(prefix: str, rows: pl.DataFrame) -> str:
+        assessed = rows["subject_id"].n_unique()
+        return str(having(prefix)) if assessed >= n else f"{having(prefix)} of {assessed} assessed"
+
     after = marks.filter(pl.col("kind").is_in(list(DRUG_LINES)) & (pl.col("end") > 1))
     said = [
-        f"CRS in {having('CRS')}",
-        f"ICANS in {having('ICANS')}",
+        f"CRS in {graded('CRS', cohort.rows(safety.CRS))}",
+        f"ICANS in {graded('ICANS', safety.icans_rows(cohort))}",
         f"cytopenia of grade 3 or more in {having('Cytopenia')}",
         f"a serious infection in {having('Serious infection')}",
         f"a glucocorticoid, immunosuppressant or biologic after the infusion in {after['patient'].n_unique()}",
