@@ -30,8 +30,8 @@ RECENT_DAYS = 30
 RECENT, EARLIER, NEVER = "in the month before", "earlier", "none recorded"
 ON, STOPPED, OFF, UNKNOWN = "taken", "taken since, not at last contact", "not taken", "not known"
 
-NAMES, HEAD, FOOT = 112, 40, 46
-"""Pixels for the names of patients, over the rows, and for the key below them."""
+HEAD, FOOT, WIDEST = 40, 46, 190
+"""Pixels over the rows, for the key below them, and at most for one class of drugs."""
 
 
 def prior_drugs(found: Assessments | Cohort) -> Figure | Absent:
@@ -148,8 +148,9 @@ def _states(cohort: Cohort, name: str, label: str) -> pl.DataFrame:
 
 def _drawing(rows: Rows, states: pl.DataFrame, classes: list[str]) -> dict[str, Any]:
     plane = Plane(WIDTH, HEAD + rows.pixels + FOOT)
-    step = (WIDTH - NAMES - 10) / len(classes)
-    place = pl.DataFrame({"drug class": classes, "_left": [NAMES + 10 + i * step for i in range(len(classes))]})
+    left = rows.left
+    step = min((WIDTH - left) / len(classes), WIDEST)
+    place = pl.DataFrame({"drug class": classes, "_left": [left + i * step for i in range(len(classes))]})
     placed = (
         states.join(place, on="drug class", maintain_order="left")
         .join(rows.patients.select("patient", "row"), on="patient", maintain_order="left")
@@ -166,8 +167,8 @@ def _drawing(rows: Rows, states: pl.DataFrame, classes: list[str]) -> dict[str, 
     size = min(12.0, rows.height - 3) ** 2
     _before(plane, placed, size)
     _after(plane, placed, size)
-    _words(plane, rows, classes, step)
-    _key(plane)
+    _words(plane, rows, classes, left, step)
+    _key(plane, left)
     return plane.drawing()
 
 
@@ -207,16 +208,16 @@ def _after(plane: Plane, placed: pl.DataFrame, size: float) -> None:
     )
 
 
-def _words(plane: Plane, rows: Rows, classes: list[str], step: float) -> None:
-    plane.texts(rows.names(HEAD, NAMES - 6.0), align="right", fontSize=rows.letters)
+def _words(plane: Plane, rows: Rows, classes: list[str], names: float, step: float) -> None:
+    plane.texts(rows.names(HEAD, names - 6), align="right", fontSize=rows.letters)
     for i, label in enumerate(classes):
-        left = NAMES + 10 + i * step
+        left = names + i * step
         plane.words(label, left, HEAD - 26, align="left", fontWeight="bold", fontSize=11)
         plane.words("before", left + 0.22 * step, HEAD - 10, fill=MUTED, fontSize=9)
         plane.words("last contact", left + 0.62 * step, HEAD - 10, fill=MUTED, fontSize=9)
 
 
-def _key(plane: Plane) -> None:
+def _key(plane: Plane, left: float) -> None:
     entries = (
         (0, 0, RECENT, "square", BLUE, BLUE),
         (0, 1, "earlier than that", "diamond", SKY, BLUE),
@@ -224,7 +225,7 @@ def _key(plane: Plane) -> None:
         (1, 1, "taken since the infusion, not at the last contact", "triangle-up", "white", VERMILION),
         (2, 0, "not taken at the last contact", "circle", "white", MUTED),
     )
-    columns = (NAMES + 16, NAMES + 190, NAMES + 500)
+    columns = (left + 8, left + 182, left + 492)
     for column, line, words, shape, fill, stroke in entries:
         x, y = columns[column], plane.height - FOOT + 16 + line * 18
         plane.points(

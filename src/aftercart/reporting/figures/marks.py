@@ -5,6 +5,7 @@ Encodings and marks are those of Vega-Lite, written as dictionaries.
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,6 +62,11 @@ def short_name(column: str = "patient") -> pl.Expr:
     name = pl.col(column)
     long = name.str.len_chars() > LONGEST_NAME
     return pl.when(long).then(name.str.slice(0, LONGEST_NAME - 1) + "\u2026").otherwise(name)
+
+
+def wide(text: str, size: float) -> float:
+    """About how many pixels a text takes; letters of East Asian scripts are as wide as they are high."""
+    return sum(1.0 if unicodedata.east_asian_width(c) in "WF" else 0.58 for c in text) * size
 
 
 @dataclass(frozen=True)
@@ -135,8 +141,7 @@ class Rows:
     @property
     def left(self) -> float:
         """Room for the names, in pixels."""
-        longest = max(len(text) for text in self.names(0, 0)["text"])
-        return min(max(16 + 0.58 * self.letters * longest, 48), 150)
+        return max(16 + max(wide(text, self.letters) for text in self.names(0, 0)["text"]), 48.0)
 
     def separators(self, top: float, left: float, right: float) -> pl.DataFrame:
         """Lines between the rows: `x, y, x2, y2`."""

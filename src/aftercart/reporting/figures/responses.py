@@ -10,7 +10,7 @@ from aftercart.analysis import efficacy
 from aftercart.analysis.cohort import DAYS_PER_MONTH, Cohort
 from aftercart.assessment import Assessments
 from aftercart.reporting.figures.base import GREEN, MUTED, VERMILION, WIDTH, Absent, Figure
-from aftercart.reporting.figures.marks import Rows, about, cohort_of, short_name
+from aftercart.reporting.figures.marks import Rows, about, cohort_of, short_name, wide
 from aftercart.reporting.figures.plane import Plane
 from aftercart.reporting.numbers import indication, listed
 
@@ -39,8 +39,8 @@ SHORT = {
 }
 """Names that fit over a block of columns; the note says what they stand for."""
 
-NAMES, HEAD, FOOT, GAP = 108, 34, 16, 16
-"""Pixels for the names of patients, over a block, below it, and between two blocks."""
+HEAD, FOOT, GAP = 34, 16, 16
+"""Pixels over a block, below it, and between two blocks."""
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ def _drawing(rows: Rows, answers: pl.DataFrame) -> dict[str, object]:
     columns = answers.select("column").unique().sort("column").with_row_index("_c")
     n = columns.height
     step = max(9.0, min(20.0, 180 / n))
-    step = min(step, (WIDTH - NAMES) / n)
+    step = min(step, (WIDTH - rows.left) / n)
     blocks, lines, bottom = _placed(rows, answers, n * step)
     plane = Plane(WIDTH, bottom)
     placed = _cells(rows, answers, blocks, columns, step)
@@ -153,7 +153,7 @@ def _drawing(rows: Rows, answers: pl.DataFrame) -> dict[str, object]:
     return plane.drawing()
 
 
-def _placed(rows: Rows, answers: pl.DataFrame, wide: float) -> tuple[list[_Block], list[tuple[str, float]], float]:
+def _placed(rows: Rows, answers: pl.DataFrame, columns: float) -> tuple[list[_Block], list[tuple[str, float]], float]:
     """Blocks side by side while there is room, diseases one below the other; with the top of each line of blocks."""
     blocks: list[_Block] = []
     lines: list[tuple[str, float]] = []
@@ -163,15 +163,16 @@ def _placed(rows: Rows, answers: pl.DataFrame, wide: float) -> tuple[list[_Block
         questions = answers.filter(pl.col("disease") == disease)
         present = [q.id for q in QUESTIONS if q.id in set(questions["id"])]
         height = mine.height * rows.height
-        left = float(NAMES)
+        left = rows.left
         lines.append((str(disease), top))
         for id_ in present:
-            if left > NAMES and left + wide > WIDTH:
+            width = max(columns, wide(SHORT[id_], 11))
+            if left > rows.left and left + width > WIDTH:
                 top += height + FOOT + HEAD
-                left = float(NAMES)
+                left = rows.left
                 lines.append((str(disease), top))
             blocks.append(_Block(str(disease), id_, left, top))
-            left += wide + GAP
+            left += width + GAP
         top += height + FOOT + HEAD
     return blocks, lines, top - HEAD + 24
 
@@ -214,11 +215,11 @@ def _words(
         names = mine.with_columns(about()).select(
             "about",
             text=short_name(),
-            x=pl.lit(NAMES - 6.0),
+            x=pl.lit(rows.left - 6),
             y=(top + (pl.col("_r") + 0.5) * rows.height).round(2),
         )
         plane.texts(names, align="right", fontSize=small)
-        plane.words(indication(disease), NAMES - 6, top - 8, align="right", fontWeight="bold", fontSize=12)
+        plane.words(indication(disease), rows.left - 6, top - 8, align="right", fontWeight="bold", fontSize=12)
     months = columns.with_columns(text=(pl.col("column") / DAYS_PER_MONTH).round(0).cast(pl.Int64).cast(pl.String))
     every = -(-14 // int(step)) if step < 14 else 1
     shown = months.filter(pl.col("_c") % every == 0)
@@ -229,12 +230,12 @@ def _words(
             fill=MUTED,
             fontSize=9,
         )
-    _key(plane)
+    _key(plane, rows.left)
 
 
-def _key(plane: Plane) -> None:
+def _key(plane: Plane, left: float) -> None:
     y = plane.height - 10
-    at = float(NAMES) + 6
+    at = left + 6
     for words, fill, shape in (
         ("met", GREEN, MET),
         ("not met", VERMILION, NOT_MET),
