@@ -38,6 +38,8 @@ class Row:
     header: str
     cells: tuple[str, ...] = ()
     heading: bool = False
+    estimate: str = ""
+    """Which estimate of the summary the row is, where it is one."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,8 @@ class Line:
     drawn: bool
     open: str
     """How many could not be evaluated, by reason."""
+    id: str = ""
+    """Which estimate it is, for whoever asks which patients stand behind it."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +108,7 @@ def line(estimate: Estimate, label: str) -> Line:
         value=estimate.estimate or 0.0,
         drawn=known,
         open="; ".join(f"{why}: {n}" for why, n in estimate.not_evaluable_reasons.items()),
+        id=estimate.id,
     )
 
 
@@ -359,7 +364,7 @@ def every_estimate(estimates: pl.DataFrame) -> list[Table]:
     for heading, kind, end in KINDS:
         mine = [e for k, e in made if k == kind and (e["id"].endswith(end) if end else not e["id"].endswith(endings))]
         if mine:
-            rows = tuple(Row(e["label"], _estimate_cells(e)) for e in mine)
+            rows = tuple(Row(e["label"], _estimate_cells(e), estimate=e["id"]) for e in mine)
             found.append(Table(heading, ESTIMATE_COLUMNS, rows))
     return found
 

@@ -1,0 +1,200 @@
+"""One part of the page per patient: who, the course, every grade and score with its reason, what is overdue or missing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+import polars as pl
+
+from aftercart.analysis import planned
+from aftercart.analysis.cohort import Cohort
+from aftercart.criteria import registry
+from aftercart.reporting.course import courses
+from aftercart.reporting.evidence import Anchors, Decision, Toxicity, result_words
+from aftercart.reporting.numbers import indication, number
+
+SEX = {"F": "woman", "M": "man", "U": "sex not stated", "INTERSEX": "intersex"}
+
+MOST_TIMES = 12
+"""How many times of one result are listed; the assessments beside the report hold all."""
+
+
+@dataclass(frozen=True)
+class Time:
+    """When a result was given; `anchor` is its explanation, where the page holds it."""
+
+    text: str
+    anchor: str
+
+
+@dataclass(frozen=True)
+class Result:
+    """One grade, score or answer of a patient, and all times at which it was given for the same reason."""
+
+    criterion: str
+    title: str
+    said: str
+    times: tuple[Time, ...]
+    more: int
+    why: str
+
+
+@dataclass(frozen=True)
+class Due:
+    """One planned visit that was not held, or one result that lacks values at a visit that was."""
+
+    subject_id: str
+    anchor: str
+    visit: str
+    what: str
+    since: str
+    last_seen: str
+
+
+@dataclass(frozen=True)
+class Patient:
+    """What the page holds about one patient."""
+
+    anchor: str
+    subject_id: str
+    disease: str
+    who: str
+    toxicity: Toxicity
+    last_day: int | None
+    course: tuple[str, ...]
+    due: tuple[Due, ...]
+    results: tuple[Result, ...]
+    decisions: tuple[Decision, ...]
+    figure: Any = None
+
+
+@dataclass(frozen=True)
+class Agenda:
+    """The visits that are overdue, those whose window is open, and what is missing at visits that were held."""
+
+    overdue: tuple[Due, ...]
+    open: tuple[Due, ...]
+    missing: tuple[Due, ...]
+    visits: tuple[tuple[str, int], ...]
+    """Each planned visit with the number of patients overdue for it."""
+
+
+def agenda(cohort: Cohort, found: Anchors) -> Agenda:
+    """What is overdue or missing at the data cut-off, over all patients."""
+    visits = planned.planned_visits(cohort)
+    overdue = _due_visits(visits, planned.OVERDUE, found, "no contact recorded in the window")
+    counted = {v.name: 0 for v in sorted(cohort.study.meta.visits, key=lambda v: v.target_day)}
+    for due in overdue:
+        counted[due.visit] += 1
+    missing = tuple(
+        Due(
+            r["subject_id"],
+            found.of(r["subject_id"], r["row"]),
+            r["visit"],
+            f"{registry.get(r['criterion']).title}: {r['missing']}",
+            f"day {r['day']}",
+            "",
+        )
+        for r in planned.missing_items(cohort).iter_rows(named=True)
+    )
+    waiting = _due_visits(visits, planned.OPEN, found, "window open, not seen yet")
+    return Agenda(overdue, waiting, missing, tuple(counted.items()))
+
+
+def _due_visits(visits: pl.DataFrame, state: str, found: Anchors, what: str) -> tuple[Due, ...]:
+    return tuple(
+        Due(r["subject_id"], found.patients.get(r["subject_id"], ""), r["visit"], what, r["closes"], r["last_seen"] or "")
+        for r in visits.filter(pl.col("state") == state).iter_rows(named=True)
+    )
+
+
+def patients(
+    cohort: Cohort,
+    found: Anchors,
+    decisions: Mapping[str, Sequence[Decision]],
+    toxicity: Mapping[str, Toxicity],
+    due: Agenda,
+) -> list[Patient]:
+    """The patients named in `found`, in display order."""
+    wanted = cohort.patients.filter(pl.col("subject_id").is_in(list(found.patients)))
+    told = courses(cohort, wanted, toxicity)
+    results = _results(cohort, found)
+    own: dict[str, list[Due]] = {}
+    for item in (*due.overdue, *due.open, *due.missing):
+        own.setdefault(item.subject_id, []).append(item)
+    return [
+        Patient(
+            anchor=found.patients[p["subject_id"]],
+            subject_id=p["subject_id"],
+            disease=p["indication"],
+            who=_who(p),
+            toxicity=toxicity[p["subject_id"]],
+            last_day=p["last_day"],
+            course=tuple(told[p["subject_id"]]),
+            due=tuple(own.get(p["subject_id"], ())),
+            results=tuple(results.get(p["subject_id"], ())),
+            decisions=tuple(decisions.get(p["subject_id"], ())),
+        )
+        for p in wanted.iter_rows(named=True)
+    ]
+
+
+def _who(patient: Mapping[str, Any]) -> str:
+    age = "age not recorded" if patient["age_years"] is None else f"{number(float(patient['age_years']), 0)} years"
+    subtype = f" ({patient['indication_subtype']})" if patient["indication_subtype"] else ""
+    return f"{SEX.get(patient['sex'] or 'U', patient['sex'])}, {age}, {indication(patient['indication'], long=True)}{subtype}"
+
+
+SAME = ("criterion", "variant", "level", "value", "value_min", "value_max", "clause", "missing")
+
+
+def _results(cohort: Cohort, found: Anchors) -> dict[str, list[Result]]:
+    """Every assessment of the patients, those of one criterion with the same result for the same reason together."""
+    same = pl.struct("subject_id", *SAME)
+    runs = (
+        cohort.table.filter(pl.col("subject_id").is_in(list(found.patients)))
+        .sort("subject_id", "criterion", "variant", "day", "row")
+        .with_columns(_run=((same != same.shift(1)).fill_null(value=True) | pl.col("visit").is_not_null()).cum_sum())
+        .group_by("subject_id", *SAME, "_run", maintain_order=True)
+        .agg(
+            first=pl.col("day").min(),
+            last=pl.col("day").max(),
+            n=pl.len(),
+            visit=pl.col("visit").first(),
+            row=pl.col("row").first(),
+        )
+    )
+    together = runs.group_by("subject_id", *SAME, maintain_order=True).agg("first", "last", "n", "visit", "row")
+    results: dict[str, list[Result]] = {}
+    for subject, rows in groupby(together.iter_rows(named=True), key=lambda r: r["subject_id"]):
+        results[str(subject)] = [_result(r, found) for r in rows]
+    return results
+
+
+def _result(r: Mapping[str, Any], found: Anchors) -> Result:
+    entry = registry.get(r["criterion"])
+    spans = zip(r["first"][:MOST_TIMES], r["last"], r["n"], r["visit"], r["row"], strict=False)
+    times = tuple(Time(_when(first, last, n, visit), found.results.get(row, "")) for first, last, n, visit, row in spans)
+    why = entry.clause(r["clause"]).text if r["clause"] else ""
+    missing = f"Missing: {r['missing']}." if r["missing"] else ""
+    variant = f" ({r['variant']})" if r["variant"] else ""
+    value = r["level"] if r["value"] is None and r["value_min"] is None else r["value"]
+    return Result(
+        criterion=entry.key,
+        title=f"{entry.title}{variant}",
+        said=result_words(entry.key, value, r["value_min"], r["value_max"]),
+        times=times,
+        more=len(r["first"]) - len(times),
+        why=" ".join(part for part in (why, missing) if part),
+    )
+
+
+def _when(first: int | None, last: int | None, n: int, visit: str | None) -> str:
+    if visit is not None:
+        return visit
+    if first is None:
+        return "whole course"
+    return f"day {first}" if n == 1 else f"days {first} to {last} ({n} results)"
