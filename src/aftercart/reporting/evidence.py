@@ -28,6 +28,9 @@ MOST_PATIENTS = 200
 MOST_NAMES = 100
 """How many patients are named in one answer."""
 
+MOST_VALUES = 10
+"""How many recorded values of a series are written out; its rows are all named."""
+
 DETAILED = 60
 """Up to this many patients, also results that decide no estimate are explained in full: other visits, other days."""
 
@@ -155,7 +158,7 @@ def decision(e: Explanation, anchor: str = "", *, brief: bool = False) -> Decisi
     """One explanation in the words and numbers of a page; brief: inputs that say the same share a line."""
     entry = registry.get(e.criterion)
     told = e.decompose() if brief else e.components
-    parts = [(o.name, shown(told[o.name])) for o in entry.outputs if _told(told.get(o.name), brief=brief)]
+    outputs = [o for o in entry.outputs if o.name != entry.primary and _told(told.get(o.name), brief=brief)]
     return Decision(
         anchor=anchor,
         criterion=e.criterion,
@@ -167,7 +170,7 @@ def decision(e: Explanation, anchor: str = "", *, brief: bool = False) -> Decisi
         clause=e.clause_text,
         missing="; ".join(e.missing),
         refused="; ".join(e.refused),
-        parts=tuple(p for p in parts if p[0] != entry.primary),
+        parts=tuple((spaced(o.name) if brief else o.name, shown(told[o.name])) for o in outputs),
         facts=tuple(_shared(e.facts) if brief else map(_line, e.facts)),
         citation=e.citation,
         doi=e.doi,
@@ -210,17 +213,22 @@ def _shared(facts: Sequence[Fact]) -> Iterable[FactLine]:
     for alike in lines.values():
         first, rows = alike[0][0], [f for group in alike for f in group]
         names = [f.row for f in rows if f.row]
-        recorded = dict.fromkeys(f.recorded for f in rows if f.recorded)
+        recorded = list(dict.fromkeys(f.recorded for f in rows if f.recorded))
         each = len(alike) > 1 and len(recorded) > 1 and len(names) == len(alike)
         days = sorted({f.date[:10] for f in rows if f.date})
         more = max(f.more_rows for f in rows)
         yield FactLine(
-            ", ".join(_name(group[0].input) for group in alike),
+            ", ".join(spaced(group[0].input.rpartition(".")[2]) for group in alike),
             ", ".join(dict.fromkeys(_line(group[0]).value for group in alike)),
-            f"{(first.recorded or '').partition(' ')[2]} each" if each else "; ".join(recorded) or _line(first).recorded,
+            f"{(first.recorded or '').partition(' ')[2]} each" if each else _some(recorded) or _line(first).recorded,
             " to ".join(dict.fromkeys([days[0], days[-1]])) if days else "",
             row_names(names) + (f" and {more} more" if more else ""),
         )
+
+
+def _some(values: Sequence[str]) -> str:
+    rest = len(values) - MOST_VALUES
+    return "; ".join(values[:MOST_VALUES]) + (f"; and {rest} more" if rest > 0 else "")
 
 
 def _kind(rows: list[Fact]) -> tuple[str, ...]:
@@ -233,8 +241,9 @@ def _kind(rows: list[Fact]) -> tuple[str, ...]:
     return ("rows", *(f.row or "" for f in rows))
 
 
-def _name(column: str) -> str:
-    return column.rpartition(".")[2]
+def spaced(column: str) -> str:
+    """The name of a column as words."""
+    return column.replace("_", " ")
 
 
 def row_names(rows: Iterable[str]) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -10,13 +11,16 @@ from typing import Any
 import polars as pl
 
 from aftercart.analysis import planned
-from aftercart.analysis.cohort import Cohort
+from aftercart.analysis.cohort import DAYS_PER_YEAR, Cohort
 from aftercart.criteria import registry
 from aftercart.reporting.course import courses
 from aftercart.reporting.evidence import Anchors, Decision, Toxicity, result_words
 from aftercart.reporting.numbers import indication, number
 
 SEX = {"F": "woman", "M": "man", "U": "sex not stated", "INTERSEX": "intersex"}
+
+NEAR = 15
+"""A visit within so many days of a whole number of years is also called by the year."""
 
 MOST_TIMES = 12
 """How many times of one result are listed; the assessments beside the report hold all."""
@@ -40,6 +44,15 @@ class Result:
     times: tuple[Time, ...]
     more: int
     why: str
+
+
+@dataclass(frozen=True)
+class Explained:
+    """The results of one criterion that are explained in full, and all of them in one line."""
+
+    title: str
+    said: str
+    decisions: tuple[Decision, ...]
 
 
 @dataclass(frozen=True)
@@ -67,8 +80,9 @@ class Patient:
     course: tuple[str, ...]
     due: tuple[Due, ...]
     results: tuple[Result, ...]
-    decisions: tuple[Decision, ...]
+    explained: tuple[Explained, ...]
     figure: Any = None
+    svg: str = ""
 
 
 @dataclass(frozen=True)
@@ -78,17 +92,16 @@ class Agenda:
     overdue: tuple[Due, ...]
     open: tuple[Due, ...]
     missing: tuple[Due, ...]
-    visits: tuple[tuple[str, int], ...]
-    """Each planned visit with the number of patients overdue for it."""
+    visits: tuple[tuple[str, str, int], ...]
+    """Each planned visit: its name, when it is due, and how many patients are overdue for it."""
 
 
 def agenda(cohort: Cohort, found: Anchors) -> Agenda:
     """What is overdue or missing at the data cut-off, over all patients."""
     visits = planned.planned_visits(cohort)
     overdue = _due_visits(visits, planned.OVERDUE, found, "no contact recorded in the window")
-    counted = {v.name: 0 for v in sorted(cohort.study.meta.visits, key=lambda v: v.target_day)}
-    for due in overdue:
-        counted[due.visit] += 1
+    counted = Counter(due.visit for due in overdue)
+    plan = sorted(cohort.study.meta.visits, key=lambda v: v.target_day)
     missing = tuple(
         Due(
             r["subject_id"],
@@ -101,7 +114,13 @@ def agenda(cohort: Cohort, found: Anchors) -> Agenda:
         for r in planned.missing_items(cohort).iter_rows(named=True)
     )
     waiting = _due_visits(visits, planned.OPEN, found, "window open, not seen yet")
-    return Agenda(overdue, waiting, missing, tuple(counted.items()))
+    return Agenda(overdue, waiting, missing, tuple((v.name, _target(v.target_day), counted[v.name]) for v in plan))
+
+
+def _target(day: int) -> str:
+    """The target day, and the year where it is the visit of one."""
+    years = round(day / DAYS_PER_YEAR)
+    return f"day {day}, year {years}" if years and abs(day - years * DAYS_PER_YEAR) <= NEAR else f"day {day}"
 
 
 def _due_visits(visits: pl.DataFrame, state: str, found: Anchors, what: str) -> tuple[Due, ...]:
@@ -136,10 +155,23 @@ def patients(
             course=tuple(told[p["subject_id"]]),
             due=tuple(own.get(p["subject_id"], ())),
             results=tuple(results.get(p["subject_id"], ())),
-            decisions=tuple(decisions.get(p["subject_id"], ())),
+            explained=tuple(_explained(decisions.get(p["subject_id"], ()))),
         )
         for p in wanted.iter_rows(named=True)
     ]
+
+
+def _explained(decisions: Sequence[Decision]) -> Iterator[Explained]:
+    """By criterion, safety first, each with its results in a line: `baseline to month 1: not met; month 3: met`."""
+    place = {key: (registry.GROUPS.index(registry.get(key).group), key) for key in {d.criterion for d in decisions}}
+    ordered = sorted(decisions, key=lambda d: (place[d.criterion], d.variant or ""))
+    for (_, variant), found in groupby(ordered, key=lambda d: (d.criterion, d.variant)):
+        own = tuple(found)
+        said = []
+        for result, alike in groupby(own, key=lambda d: d.result):
+            times = [d.when.partition(", ")[0] for d in alike]
+            said.append(f"{times[0]}{f' to {times[-1]}' if len(times) > 1 else ''}: {result}")
+        yield Explained(own[0].title + (f" ({variant})" if variant else ""), "; ".join(said), own)
 
 
 def _who(patient: Mapping[str, Any]) -> str:

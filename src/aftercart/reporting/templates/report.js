@@ -86,7 +86,7 @@
     title.focus();
   };
 
-  const heading = (details) => details.querySelector(":scope > summary").textContent.trim();
+  const heading = (details) => details.querySelector(":scope > summary").textContent.replace(/\s+/g, " ").trim();
 
   const link = (href, text) => {
     const line = document.createElement("p");
@@ -240,5 +240,6 @@
   if (rows.length > 1) {
     form.hidden = false;
     form.reset();
+    form.querySelector("details").open = matchMedia("(min-width: 68rem)").matches;
   }
 })();
