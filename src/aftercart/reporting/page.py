@@ -16,7 +16,7 @@ from aftercart.analysis.summary import Estimate, Summary, summarize
 from aftercart.criteria import registry
 from aftercart.reporting import evidence, patients, tables
 from aftercart.reporting.course import at_baseline
-from aftercart.reporting.figures import Figure, draw_all
+from aftercart.reporting.figures import Absent, Figure, draw_all, patient_timeline
 from aftercart.reporting.numbers import indication
 from aftercart.reporting.rendering import render
 from aftercart.reporting.words import abstract_parts, at_landmark, share
@@ -68,16 +68,15 @@ def write_report(
     cohort = Cohort.of(assessments.study, assessments)
     summary = summary or summarize(assessments.study, assessments)
     analysis = analyze(assessments.study, assessments)
-    drawn = draw_all(cohort, analysis.curves)
-    images = {f.id: f.svg() for section in drawn.values() for f in section}
-    page = report_html(cohort, summary, drawn, analysis, images=images, comparison=comparison, journal=journal)
+    drawn = draw_all(cohort, analysis)
+    page = report_html(cohort, summary, drawn, analysis, comparison=comparison, journal=journal)
     (folder / "report.html").write_text(page, "utf-8")
     (folder / "analysis").mkdir(exist_ok=True)
     analysis.write(folder / "analysis")
     (folder / "summary.json").write_text(summary_json(summary), "utf-8")
     (folder / "figures").mkdir(exist_ok=True)
-    for figure in (f for section in drawn.values() for f in section):
-        (folder / "figures" / f"{figure.id}.svg").write_text(images[figure.id], "utf-8")
+    for figure in (f for section in drawn.values() for f in section if isinstance(f, Figure)):
+        figure.save(folder / "figures" / f"{figure.id}.svg")
         figure.save(folder / "figures" / f"{figure.id}.csv")
     return summary
 
@@ -90,17 +89,16 @@ def summary_json(summary: Summary) -> str:
 def report_html(
     cohort: Cohort,
     summary: Summary,
-    figures: dict[str, list[Figure]],
+    figures: dict[str, list[Figure | Absent]],
     analysis: Analysis,
     *,
-    images: dict[str, str],
     comparison: Any = None,
     journal: Any = None,
 ) -> str:
-    """The page as text; images: the figures as SVG, by their id."""
+    """The page as text."""
     turn = count(1)
     numbered = {
-        section: [{"figure": f, "number": next(turn), "svg": images[f.id]} for f in found]
+        section: [{"figure": f, "number": next(turn) if isinstance(f, Figure) else 0} for f in found]
         for section, found in figures.items()
     }
     toxicity = evidence.worst_grades(summary, cohort)
@@ -112,6 +110,7 @@ def report_html(
     lasting = replace(summary, estimates=tuple(e for e in summary.estimates if e.id in DURABLE))
     acute = replace(summary, estimates=tuple(e for e in summary.estimates if e.id not in DURABLE))
     why = evidence.reasons(summary, anchors)
+    timelines = {s: patient_timeline(cohort, s) for s in subjects}
     return render(
         "report.html.j2",
         cohort=summary.cohort,
@@ -125,7 +124,7 @@ def report_html(
         periods=PERIODS,
         table_one=tables.table_one(cohort),
         patient_table=_patient_table(cohort, toxicity, subjects),
-        patients=patients.patients(cohort, anchors, evidence.decisions(cohort, rows), toxicity, agenda),
+        patients=patients.patients(cohort, anchors, evidence.decisions(cohort, rows), toxicity, agenda, timelines),
         agenda=agenda,
         safety_table=tables.safety(summary),
         rates_table=tables.rates(summary),

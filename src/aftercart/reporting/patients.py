@@ -15,6 +15,7 @@ from aftercart.analysis.cohort import DAYS_PER_YEAR, Cohort
 from aftercart.criteria import registry
 from aftercart.reporting.course import courses
 from aftercart.reporting.evidence import Anchors, Decision, Toxicity, result_words
+from aftercart.reporting.figures import Absent, Figure
 from aftercart.reporting.numbers import indication, number
 
 SEX = {"F": "woman", "M": "man", "U": "sex not stated", "INTERSEX": "intersex"}
@@ -81,8 +82,7 @@ class Patient:
     due: tuple[Due, ...]
     results: tuple[Result, ...]
     explained: tuple[Explained, ...]
-    figure: Any = None
-    svg: str = ""
+    figure: Figure | Absent
 
 
 @dataclass(frozen=True)
@@ -136,8 +136,9 @@ def patients(
     decisions: Mapping[str, Sequence[Decision]],
     toxicity: Mapping[str, Toxicity],
     due: Agenda,
+    timelines: Mapping[str, Figure | Absent],
 ) -> list[Patient]:
-    """The patients named in `found`, in display order."""
+    """The patients named in `found`, in display order; timelines: the figure of each."""
     wanted = cohort.patients.filter(pl.col("subject_id").is_in(list(found.patients)))
     told = courses(cohort, wanted, toxicity)
     results = _results(cohort, found)
@@ -156,6 +157,7 @@ def patients(
             due=tuple(own.get(p["subject_id"], ())),
             results=tuple(results.get(p["subject_id"], ())),
             explained=tuple(_explained(decisions.get(p["subject_id"], ()))),
+            figure=timelines[p["subject_id"]],
         )
         for p in wanted.iter_rows(named=True)
     ]

@@ -155,11 +155,18 @@ def draw(course: Course, cohort: Cohort) -> Figure | None:
         title=course.title,
         alt=finding(course, points),
         data=_table(points),
-        chart=small_multiples(
-            points.drop("day"),
+        drawing=small_multiples(
+            points.with_columns(
+                about=pl.struct(
+                    subject="patient", criterion=pl.lit(course.criterion, dtype=pl.String), day="day"
+                ).struct.json_encode(),
+                line_about=pl.struct(
+                    subject="patient", criterion=pl.lit(course.criterion, dtype=pl.String)
+                ).struct.json_encode(),
+            ).drop("day"),
             _axes(course, points),
             columns=3 if _panels(points) <= 3 else 4 if _panels(points) <= 12 else 5,
-        ),
+        ).to_dict(),
         simulated=cohort.study.meta.simulated,
         note=_note(course, points),
     )

@@ -118,7 +118,9 @@ def _layers(axes: Axes, *, many: bool) -> list[Any]:
         .mark_rule(stroke=VERMILION, strokeWidth=2, strokeDash=[2, 2])
         .encode(x=x, y=alt.Y("low:Q"), y2="high:Q"),
         part("own")
-        .mark_line(stroke=BLUE, strokeWidth=1 if many else 2, opacity=0.6 if many else 1, clip=True)
-        .encode(x=x, y=y, detail="patient:N"),
-        part("own").mark_point(shape="circle", size=22, filled=True, fill=BLUE, opacity=1).encode(x=x, y=y),
+        .mark_line(stroke=BLUE, strokeWidth=1 if many else 2, opacity=0.6 if many else 1, clip=True, aria=True)
+        .encode(x=x, y=y, detail="patient:N", description="line_about:N"),
+        part("own")
+        .mark_point(shape="circle", size=22, filled=True, fill=BLUE, opacity=1, aria=True)
+        .encode(x=x, y=y, description="about:N"),
     ]
