@@ -17,11 +17,9 @@ from aftercart.reporting.rendering import asset, integrity
 from aftercart.study.model import Study
 
 
-@pytest.fixture(scope="module")
-def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("report") / "out"
-    ac.report(ac.reference_cohort().select(subjects=["SLE-1", "SLE-8", "SSc-2", "IIM-2"]), out)
-    return out / "report.html"
+@pytest.fixture
+def page(small_report: Path) -> Path:
+    return small_report / "report.html"
 
 
 class Links(HTMLParser):

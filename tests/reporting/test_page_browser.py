@@ -47,8 +47,10 @@ def tab(browser: Any, page: Path) -> Iterator[Any]:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [DESKTOP, PHONE])
-def test_the_page_is_quiet_accessible_and_fits(browser: Any, page: Path, scheme: str, size: tuple[int, int]) -> None:
-    tab, complaints = open_page(browser, page, size, color_scheme=scheme)
+def test_the_page_is_quiet_accessible_and_fits(
+    browser: Any, small_report: Path, scheme: str, size: tuple[int, int]
+) -> None:
+    tab, complaints = open_page(browser, small_report / "report.html", size, color_scheme=scheme)
     assert tab.evaluate("document.documentElement.scrollWidth") <= size[0]
     paper = tab.evaluate("getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)")
     assert (sum(paper[:3]) < 200) == (scheme == "dark")
