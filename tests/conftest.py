@@ -128,6 +128,26 @@ def make_study(study_folder: Callable[..., Path]) -> Callable[..., Any]:
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
+@pytest.fixture(scope="session")
+def reference_report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the report of the whole reference cohort."""
+    import aftercart as ac
+
+    out = tmp_path_factory.mktemp("reference") / "out"
+    ac.report(ac.reference_cohort(), out)
+    return out
+
+
+@pytest.fixture(scope="session")
+def small_report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the report of four patients of the reference cohort, of all three diseases."""
+    import aftercart as ac
+
+    out = tmp_path_factory.mktemp("four") / "out"
+    ac.report(ac.reference_cohort().select(subjects=["SLE-1", "SLE-8", "SSc-2", "IIM-2"]), out)
+    return out
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     found = next((shutil.which(name) for name in BROWSERS if shutil.which(name)), None)

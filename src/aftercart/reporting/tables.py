@@ -37,6 +37,8 @@ class Row:
     header: str
     cells: tuple[str, ...] = ()
     heading: bool = False
+    estimate: str = ""
+    """Which estimate of the summary the row is, where it is one."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,8 @@ class Line:
     drawn: bool
     open: str
     """How many could not be evaluated, by reason."""
+    id: str = ""
+    """Which estimate it is, for whoever asks which patients stand behind it."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +107,7 @@ def line(estimate: Estimate, label: str) -> Line:
         value=estimate.estimate or 0.0,
         drawn=known,
         open="; ".join(f"{why}: {n}" for why, n in estimate.not_evaluable_reasons.items()),
+        id=estimate.id,
     )
 
 
