@@ -14,7 +14,7 @@ from aftercart.analysis.cohort import Cohort
 from aftercart.analysis.summary import Estimate, Summary, summarize
 from aftercart.criteria import registry
 from aftercart.reporting import evidence, tables
-from aftercart.reporting.figures import Figure, draw_all
+from aftercart.reporting.figures import Absent, Figure, draw_all
 from aftercart.reporting.numbers import indication, number
 from aftercart.reporting.rendering import render
 from aftercart.reporting.words import abstract_parts, at_landmark
@@ -45,7 +45,9 @@ def write_report(assessments: Assessments, folder: str | Path, *, summary: Summa
     cohort = Cohort.of(assessments.study, assessments)
     summary = summary or summarize(assessments.study, assessments)
     analysis = analyze(assessments.study, assessments)
-    figures = draw_all(cohort, analysis.curves)
+    found = draw_all(cohort, analysis)
+    figures = {section: [f for f in drawn if not isinstance(f, Absent)] for section, drawn in found.items()}
+    figures["estimates"] = figures.pop("durability")
     (folder / "report.html").write_text(report_html(cohort, summary, figures, analysis), "utf-8")
     (folder / "analysis").mkdir(exist_ok=True)
     analysis.write(folder / "analysis")
