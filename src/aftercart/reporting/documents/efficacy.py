@@ -16,7 +16,8 @@ from aftercart.reporting.tables import Column, Row, Table
 
 IMPUTED = (
     "Observed: patients with the response of those evaluable. Imputed: patients who could not be evaluated count as not"
-    " responding; patients whose visit was still to come at the data cut-off are in neither."
+    " responding; patients whose visit was still to come at the data cut-off are in neither. What was assessed in no"
+    " patient of a disease is not asked of it."
 )
 
 
@@ -41,7 +42,7 @@ def _responses(source: Source, disease: str, number: str) -> NumberedTable:
     stratum = ALL if len(source.cohort.diseases()) == 1 else disease
     groups: dict[str, list[Row]] = {}
     for outcome in source.outcomes.values():
-        if outcome.domain != "efficacy" or outcome.visit is None:
+        if outcome.domain != "efficacy" or outcome.visit is None or not source.assessed(outcome, disease):
             continue
         seen = source.record(outcome.id, stratum, outcome.visit)
         if seen is None or disease not in source.diseases.get(outcome.id, ()):

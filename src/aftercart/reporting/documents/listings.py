@@ -171,9 +171,12 @@ def _responses(source: Source) -> NumberedTable:
     asked = [o for o in source.outcomes.values() if o.domain in ("efficacy", "treatment") and o.visit is not None]
     visits = list(dict.fromkeys((o.visit, o.label.rpartition(", ")[2]) for o in asked))
     said: dict[tuple[str, str], dict[str | None, str]] = {}
+    of = dict(source.cohort.patients.select("subject_id", "indication").iter_rows())
     for outcome in asked:
         question = outcome.label.rpartition(", ")[0]
         for a in outcome.answers.iter_rows(named=True):
+            if not source.assessed(outcome, of[a["subject_id"]]):
+                continue
             said.setdefault((a["subject_id"], question), {})[outcome.visit] = _answer(a)
     rows = [
         (subject, Row(question, tuple(by.get(visit, numbers.NONE) for visit, _ in visits)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import polars as pl
@@ -83,6 +84,20 @@ class Source:
         if found is None and self.diseases.get(id_) == (stratum,):
             found = self.records.get((id_, ALL, time))
         return found
+
+    def assessed(self, outcome: Outcome, disease: str) -> bool:
+        """Whether the question was assessed at all in a disease: not so, its patients cannot fail to respond."""
+        return (outcome.label.rpartition(", ")[0], disease) in self._assessed
+
+    @cached_property
+    def _assessed(self) -> frozenset[tuple[str, str]]:
+        of = dict(self.cohort.patients.select("subject_id", "indication").iter_rows())
+        return frozenset(
+            (outcome.label.rpartition(", ")[0], of[subject])
+            for outcome in self.outcomes.values()
+            if outcome.visit is not None
+            for subject in outcome.answers.filter(pl.col("row").is_not_null())["subject_id"].unique()
+        )
 
     def row(
         self, id_: str, label: str, cell: Callable[[Record], str], time: str | None = None, missing: str = numbers.NONE
