@@ -21,6 +21,8 @@ SHOWN_ROWS = 3
 
 NO_INTERVAL = "A listing of single values; no interval is estimated."
 
+PATIENT = Column("Patient", width=0.9)
+
 SEX = {"F": "woman", "M": "man", "INTERSEX": "intersex"}
 
 
@@ -50,10 +52,10 @@ def _who(cohort: Cohort) -> dict[str, str]:
 
 
 def _by_patient(cohort: Cohort, rows: Iterable[tuple[str, Row]]) -> tuple[Row, ...]:
-    """Rows under a heading for each patient who has any, in display order."""
+    """Rows under a heading for each patient who has any, in display order; every row names its patient."""
     mine: dict[str, list[Row]] = {}
     for subject, row in rows:
-        mine.setdefault(subject, []).append(row)
+        mine.setdefault(subject, []).append(Row(subject, (row.header, *row.cells)))
     heads = _who(cohort)
     return tuple(r for s, head in heads.items() if s in mine for r in (Row(head, heading=True), *mine[s]))
 
@@ -70,7 +72,8 @@ def _events(source: Source) -> NumberedTable:
     table = Table(
         "Adverse and Other Events after Infusion, by Patient",
         (
-            Column("Event", width=2.2),
+            PATIENT,
+            Column("Event", width=2.0),
             Column("Category"),
             Column("Start\n(day)", width=1.1),
             Column("End\n(day)", width=1.1),
@@ -134,6 +137,7 @@ def _grades(source: Source) -> NumberedTable:
     table = Table(
         "Worst Grade of Each Toxicity, with the Deciding Clause and Its Source Rows, by Patient",
         (
+            PATIENT,
             Column("Toxicity", width=2.0),
             Column("Day", numeric=True, width=0.5),
             Column("Grade", numeric=True, width=0.6),
@@ -184,7 +188,7 @@ def _responses(source: Source) -> NumberedTable:
     ]
     table = Table(
         "Responses by Visit, by Patient",
-        (Column("Response", width=2.4), *(Column(label.capitalize(), width=1.4) for _, label in visits)),
+        (PATIENT, Column("Response", width=2.4), *(Column(label.capitalize(), width=1.4) for _, label in visits)),
         _by_patient(source.cohort, rows),
         (
             "Met or not met, with the day of the visit after infusion; where it could not be evaluated, why.",

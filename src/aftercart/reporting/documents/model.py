@@ -16,7 +16,8 @@ PAPERS = {LETTER: (11.0, 8.5), A4: (11.69, 8.27)}
 MARGIN = 0.75
 """Margin on every side in inches."""
 
-NOTHING = "No data"
+AROUND = 3.2
+"""Height in inches that titles, head and foot take at most on the page of a figure."""
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,9 @@
 """Tables, listings and figures as one RTF document, written without an office suite.
 
 rtflite draws one row of each form; the other rows have the same form with their own text, so that a listing of
-thousands of rows takes no longer per row than a short table. Every table is a section of its own: its titles and
-footnotes stand in the head and foot of the section, so that whoever lays out the pages repeats them.
+thousands of rows takes no longer per row than a short table. Every table is a section of its own: its titles, its row
+of column headings (on the pages after the first) and its footnotes stand in the head and foot of the section, so that
+every program repeats them. Not all programs repeat a row that is marked as a heading (LibreOffice 7 does not).
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any
 
 from aftercart.errors import MissingExtraError
 from aftercart.reporting.documents import pages
-from aftercart.reporting.documents.model import MARGIN, PAPERS, NumberedFigure, NumberedTable, Origin, clean
+from aftercart.reporting.documents.model import AROUND, MARGIN, PAPERS, NumberedFigure, NumberedTable, Origin, clean
 from aftercart.reporting.tables import Column, Row
 
 TWIPS = 1440
@@ -28,8 +29,6 @@ HEAD_SIZE, TITLE_SIZE, FOOT_SIZE = 17, 20, 15
 """Sizes of text in half points."""
 
 INDENT = 180
-MOST_HEIGHT = 4.6
-"""Height of a figure in inches at most, so that title and foot stay on its page."""
 
 
 def rtf(
@@ -38,11 +37,15 @@ def rtf(
     """The document as bytes (ASCII). Arguments as for `word`; raises `MissingExtraError` without rtflite."""
     sections = []
     if contents:
-        sections.append(_section(origin, paper, (), (), _cover(items, origin)))
+        sections.append(_section(origin, paper, None, _cover(items, origin)))
     for i, item in enumerate(items):
-        body = _titles(item, i)
-        body += _table(item, paper) if isinstance(item, NumberedTable) else _figure(item, paper)
-        sections.append(_section(origin, paper, pages.titles(item), pages.notes(item), body))
+        body, columns = _titles(item, i), ""
+        if isinstance(item, NumberedTable):
+            columns = _headings(item.table.columns, paper)
+            body += columns + _table(item, paper)
+        else:
+            body += _figure(item, paper)
+        sections.append(_section(origin, paper, item, body, columns))
     return (_start(origin, paper) + "\\sect\n".join(sections) + "}\n").encode("ascii")
 
 
@@ -138,20 +141,29 @@ def _drawn(widths: tuple[float, ...], right: tuple[bool, ...], paper: str) -> tu
         ),
     )
     rows = re.findall(r"\\trowd.*?\\row\\pard", document.rtf_encode(), flags=re.DOTALL)
-    head, *others = (row.replace("\\trowd", "\\trowd\\trkeep", 1) for row in rows)
-    return head.replace("\\trkeep", "\\trkeep\\trhdr", 1), *others
+    return tuple(row.replace("\\trowd", "\\trowd\\trkeep", 1) for row in rows)
 
 
 def _filled(form: str, texts: Sequence[str]) -> str:
     return re.sub(r"@(\d+)@", lambda m: encoded(texts[int(m.group(1))]), form)
 
 
+def _forms(columns: Sequence[Column], paper: str) -> tuple[str, ...]:
+    return _drawn(tuple(c.width for c in columns), tuple(c.numeric for c in columns), paper)
+
+
+def _headings(columns: Sequence[Column], paper: str) -> str:
+    """The row of column headings."""
+    return _filled(_forms(columns, paper)[0], [c.label for c in columns]) + "\n"
+
+
 def _table(item: NumberedTable, paper: str) -> str:
-    columns: tuple[Column, ...] = item.table.columns
-    head, *forms = _drawn(tuple(c.width for c in columns), tuple(c.numeric for c in columns), paper)
+    """The rows below the column headings."""
+    _, *forms = _forms(item.table.columns, paper)
     _, over, _, over_last, _ = _drawn((1.0,), (False,), paper)
     rows = item.table.rows or (Row(f"No data to report. {item.empty}".strip(), heading=True),)
-    parts, below = [_filled(head, [c.label for c in columns])], False
+    parts: list[str] = []
+    below = False
     for i, row in enumerate(rows):
         last = i == len(rows) - 1
         if row.heading:
@@ -168,7 +180,7 @@ def _figure(item: NumberedFigure, paper: str) -> str:
     if not item.png:
         return said
     library = _library()
-    width, height = pages.fitted(item.png, PAPERS[paper][0] - 2 * MARGIN, MOST_HEIGHT)
+    width, height = pages.fitted(item.png, PAPERS[paper][0] - 2 * MARGIN, PAPERS[paper][1] - AROUND)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "figure.png"
         path.write_bytes(item.png)
@@ -204,8 +216,14 @@ def _cover(items: Sequence[NumberedTable | NumberedFigure], origin: Origin) -> s
     return text
 
 
-def _section(origin: Origin, paper: str, title: Sequence[str], notes: Sequence[str], body: str) -> str:
-    """One section: head and foot for its first page and for those that follow, then its body."""
+def _section(
+    origin: Origin, paper: str, item: NumberedTable | NumberedFigure | None, body: str, columns: str = ""
+) -> str:
+    """One section: head and foot for its first page and for those that follow, then its body.
+
+    columns: the row of column headings, for the head of the pages that follow.
+    """
+    title, notes = (pages.titles(item), pages.notes(item)) if item else ((), ())
     width, height = (round(side * TWIPS) for side in PAPERS[paper])
     margin = round(MARGIN * TWIPS)
     right = f"\\tqr\\tx{width - 2 * margin}"
@@ -220,6 +238,8 @@ def _section(origin: Origin, paper: str, title: Sequence[str], notes: Sequence[s
     more = "".join(
         _paragraph(line, "\\qc\\b" if i < 2 else "\\qc\\sa80") for i, line in enumerate(pages.continued(title))
     )
+    if columns:
+        more += f"{columns}{{\\pard\\sl-20\\slmult0\\fs2\\par}}\n"
     foot = ""
     for i, note in enumerate((*notes, origin.programme)):
         foot += _paragraph(note, "\\brdrt\\brdrs\\brdrw10\\brsp20" if i == 0 else "", size=FOOT_SIZE)

@@ -10,16 +10,13 @@ from typing import Any
 
 from aftercart.errors import MissingExtraError
 from aftercart.reporting.documents import pages
-from aftercart.reporting.documents.model import MARGIN, PAPERS, NumberedFigure, NumberedTable, Origin, clean
+from aftercart.reporting.documents.model import AROUND, MARGIN, PAPERS, NumberedFigure, NumberedTable, Origin, clean
 from aftercart.reporting.documents.word_tables import Paragraphs, table_element
 from aftercart.reporting.figures.base import SIMULATED
 
 FONT = "Arial"
 BODY, SMALL, TINY = 8.5, 7.5, 1
 """Sizes of text in points: tables, header and foot, the paragraph that ends a section."""
-
-MOST_HEIGHT = 4.6
-"""Height of a figure in inches at most, so that title and foot stay on its page."""
 
 
 def word(
@@ -151,7 +148,7 @@ def _item(document: Any, item: NumberedTable | NumberedFigure, i: int, paper: st
     lines.heading(f"{number}\n{title}", pages.bookmark(i), i + 1)
     for line in rest:
         lines.add(line, pages.LINE, centred=True)
-    width = PAPERS[paper][0] - 2 * MARGIN
+    width, height = PAPERS[paper][0] - 2 * MARGIN, PAPERS[paper][1] - AROUND
     if isinstance(item, NumberedTable):
         document.paragraphs[-1].paragraph_format.space_after = Pt(4)
         document.element.body.insert(len(document.element.body) - 1, table_element(item, width))
@@ -161,7 +158,7 @@ def _item(document: Any, item: NumberedTable | NumberedFigure, i: int, paper: st
         return
     paragraph = document.add_paragraph(style=pages.LINE)
     paragraph.alignment = 1
-    drawn_width, drawn_height = pages.fitted(item.png, width, MOST_HEIGHT)
+    drawn_width, drawn_height = pages.fitted(item.png, width, height)
     shape = paragraph.add_run().add_picture(
         io.BytesIO(item.png), width=Inches(drawn_width), height=Inches(drawn_height)
     )
