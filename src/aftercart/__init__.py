@@ -5,6 +5,7 @@
     ac.check(study)
     assessments = ac.assess(study)
     ac.analyze(study).estimates
+    ac.figures.swimmer_plot(assessments).save("swimmer.svg")
     ac.report(study, "out")
     ac.criteria.crs_astct_2019(frame)
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from aftercart.assessment.explain import Explanation, explain
     from aftercart.demo import reference_cohort
     from aftercart.errors import AftercartError
-    from aftercart.reporting import report
+    from aftercart.reporting import figures, report
     from aftercart.sources import read
     from aftercart.study import Study, check
 
@@ -38,12 +39,16 @@ _HOMES = {
     "check": "aftercart.study",
     "criteria": "",
     "explain": "aftercart.assessment.explain",
+    "figures": "",
     "qualify": "",
     "read": "aftercart.sources",
     "reference_cohort": "aftercart.demo",
     "report": "aftercart.reporting",
     "verify": "",
 }
+
+_MODULES = {"figures": "aftercart.reporting.figures"}
+"""Modules that are found here under their own name but live deeper."""
 
 __all__ = [
     "AftercartError",
@@ -57,6 +62,7 @@ __all__ = [
     "check",
     "criteria",
     "explain",
+    "figures",
     "qualify",
     "read",
     "reference_cohort",
@@ -73,7 +79,7 @@ def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'aftercart' has no attribute {name!r}")
     if not _HOMES[name]:
-        return importlib.import_module(f"aftercart.{name}")
+        return importlib.import_module(_MODULES.get(name, f"aftercart.{name}"))
     return getattr(importlib.import_module(_HOMES[name]), name)
 
 
