@@ -173,6 +173,9 @@ def test_one_patient_without_findings_has_every_table_with_a_reason_or_a_row(mak
     assert [c.label for c in found.table("14.1.2").table.columns] == ["Characteristic", "SLE\n(N = 1)"]
     cells = [c for t in found.tables for r in t.table.rows for c in r.cells if not r.heading]
     assert not any("%" in c for c in cells)
+    for item in found.tables:
+        headings = [r.heading for r in item.table.rows]
+        assert not any(a and b for a, b in zip(headings, [*headings[1:], True], strict=False)), item.number
 
 
 def test_nobody_infused_still_gives_tables(make: Callable[..., Made]) -> None:

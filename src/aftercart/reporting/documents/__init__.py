@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,7 +41,15 @@ def submission_tables(cohort: Cohort, analysis: Analysis) -> tuple[NumberedTable
     from aftercart.reporting.documents.source import Source
 
     source = Source.of(cohort, analysis)
-    return tuple(table for part in (patients, efficacy, safety, listings) for table in part.tables(source))
+    return tuple(_tidied(table) for part in (patients, efficacy, safety, listings) for table in part.tables(source))
+
+
+def _tidied(item: NumberedTable) -> NumberedTable:
+    """The table without headings that no row follows."""
+    rows = item.table.rows
+    after = (*(row.heading for row in rows[1:]), True)
+    kept = tuple(row for row, ends in zip(rows, after, strict=False) if not (row.heading and ends))
+    return replace(item, table=replace(item.table, rows=kept))
 
 
 def numbered_figures(figures: Mapping[str, Sequence[Figure | Absent]]) -> tuple[NumberedFigure, ...]:

@@ -15,8 +15,11 @@ from aftercart.reporting.documents.word_tables import Paragraphs, table_element
 from aftercart.reporting.figures.base import SIMULATED
 
 FONT = "Arial"
-BODY, SMALL, TINY = 8.5, 7.5, 1
-"""Sizes of text in points: tables, header and foot, the paragraph that ends a section."""
+BODY, SMALL = 8.5, 7.5
+"""Sizes of text in points: tables and head, foot."""
+
+TINY = 20
+"""Height of the paragraph that ends a section, in twentieths of a point."""
 
 
 def word(
@@ -89,12 +92,10 @@ def _properties(document: Any, origin: Origin) -> None:
 
 def _new_section(document: Any) -> Any:
     from docx.enum.section import WD_SECTION
-    from docx.shared import Pt
 
     section = document.add_section(WD_SECTION.NEW_PAGE)
-    end = document.paragraphs[-1]  # holds the break; tiny, so that a full page is not followed by an empty one
-    end.style = document.styles[pages.LINE]
-    end.paragraph_format.line_spacing = Pt(TINY)
+    # The paragraph that holds the break is tiny, so that a full page is not followed by an empty one.
+    Paragraphs(document.element.body, 0).space(line=TINY)
     return section
 
 
@@ -115,7 +116,7 @@ def _head_and_foot(section: Any, origin: Origin, paper: str, *, title: Sequence[
     width = PAPERS[paper][0] - 2 * MARGIN
     for head, continued in ((section.first_page_header, False), (section.header, True)):
         head.is_linked_to_previous = False
-        lines = Paragraphs(head, width)
+        lines = Paragraphs(head._element, width)
         lines.two_sided(pages.left_head(origin), pages.mark(origin), pages.LINE, bold_right=True)
         for sentence in origin.scope:
             lines.add(sentence, pages.LINE, italic=True)
@@ -124,14 +125,14 @@ def _head_and_foot(section: Any, origin: Origin, paper: str, *, title: Sequence[
                 lines.add(line, pages.LINE, bold=i < 2, centred=True)
     for foot in (section.first_page_footer, section.footer):
         foot.is_linked_to_previous = False
-        lines = Paragraphs(foot, width)
+        lines = Paragraphs(foot._element, width)
         for i, note in enumerate((*notes, origin.programme)):
             lines.add(note, pages.FOOT, rule_above=i == 0)
         lines.numbered(origin.content, pages.FOOT)
 
 
 def _cover(document: Any, items: Sequence[NumberedTable | NumberedFigure], origin: Origin) -> None:
-    lines = Paragraphs(document, 0)
+    lines = Paragraphs(document.element.body, 0)
     lines.add(origin.title, pages.COVER)
     for sentence in pages.about(origin):
         lines.add(sentence, pages.CELL)
@@ -141,23 +142,23 @@ def _cover(document: Any, items: Sequence[NumberedTable | NumberedFigure], origi
 
 
 def _item(document: Any, item: NumberedTable | NumberedFigure, i: int, paper: str) -> None:
-    from docx.shared import Inches, Pt
+    from docx.shared import Inches
+    from docx.text.paragraph import Paragraph
 
-    lines = Paragraphs(document, 0)
+    lines = Paragraphs(document.element.body, 0)
     number, title, *rest = pages.titles(item)
     lines.heading(f"{number}\n{title}", pages.bookmark(i), i + 1)
     for line in rest:
         lines.add(line, pages.LINE, centred=True)
     width, height = PAPERS[paper][0] - 2 * MARGIN, PAPERS[paper][1] - AROUND
     if isinstance(item, NumberedTable):
-        document.paragraphs[-1].paragraph_format.space_after = Pt(4)
+        lines.space(after=80)
         document.element.body.insert(len(document.element.body) - 1, table_element(item, width))
         return
     lines.add(item.alt, pages.LINE, centred=True)
     if not item.png:
         return
-    paragraph = document.add_paragraph(style=pages.LINE)
-    paragraph.alignment = 1
+    paragraph = Paragraph(lines.add("", pages.LINE, centred=True), document._body)
     drawn_width, drawn_height = pages.fitted(item.png, width, height)
     shape = paragraph.add_run().add_picture(
         io.BytesIO(item.png), width=Inches(drawn_width), height=Inches(drawn_height)

@@ -11,6 +11,8 @@ from aftercart.reporting.documents.model import NumberedTable, clean
 from aftercart.reporting.tables import Column, Row
 
 TWIPS = 1440
+HEADING = "Heading 1"
+
 INDENT = 180
 """Indent of rows under a heading, in twentieths of a point."""
 
@@ -58,20 +60,24 @@ def _field(parent: Any, code: str) -> None:
 
 
 class Paragraphs:
-    """Adds paragraphs to the body, a head or a foot (`width`: where the right side ends, in inches)."""
+    """Adds paragraphs to the body, a head or a foot (an element); `width`: of its lines, in inches."""
 
     def __init__(self, holder: Any, width: float) -> None:
         self.holder, self.width = holder, width
-        self.fresh = width > 0  # a head or a foot begins with an empty paragraph: the first text goes there
+        for empty in holder.findall(_w("p")) if holder.tag != _w("body") else ():
+            holder.remove(empty)  # a new head or foot begins with an empty paragraph
 
-    def _paragraph(self, style: str) -> Any:
-        if self.fresh:
-            self.fresh = False
-            paragraph = self.holder.paragraphs[0]
-            paragraph.style = style
+    def _paragraph(self, style: str) -> tuple[Any, Any]:
+        """A new last paragraph, and the element of its properties."""
+        paragraph = self.holder.makeelement(_w("p"), {})
+        form = _add(paragraph, "pPr")
+        _add(form, "pStyle", val=style.replace(" ", ""))
+        end = self.holder.find(_w("sectPr"))
+        if end is None:
+            self.holder.append(paragraph)
         else:
-            paragraph = self.holder.add_paragraph(style=style)
-        return paragraph
+            end.addprevious(paragraph)
+        return paragraph, form
 
     def add(
         self,
@@ -82,46 +88,56 @@ class Paragraphs:
         italic: bool = False,
         centred: bool = False,
         rule_above: bool = False,
-    ) -> None:
+    ) -> Any:
         """One paragraph."""
-        paragraph = self._paragraph(style)
+        paragraph, form = self._paragraph(style)
         if rule_above:
-            _add(_add(paragraph._p.get_or_add_pPr(), "pBdr"), "top", **RULE)
+            _add(_add(form, "pBdr"), "top", **RULE)
         if centred:
-            paragraph.alignment = 1
-        _run(paragraph._p, text, bold=bold, italic=italic)
+            _add(form, "jc", val="center")
+        _run(paragraph, text, bold=bold, italic=italic)
+        return paragraph
 
     def two_sided(self, left: str, right: str, style: str, *, bold_right: bool = False) -> Any:
         """Text at the left and text at the right margin; returns the paragraph."""
-        from docx.enum.text import WD_TAB_ALIGNMENT
-        from docx.shared import Inches
-
-        paragraph = self._paragraph(style)
-        paragraph.paragraph_format.tab_stops.add_tab_stop(Inches(self.width), WD_TAB_ALIGNMENT.RIGHT)
-        _run(paragraph._p, left)
-        _add(_add(paragraph._p, "r"), "tab")
+        paragraph, form = self._paragraph(style)
+        _add(_add(form, "tabs"), "tab", val="right", pos=str(round(self.width * TWIPS)))
+        _run(paragraph, left)
+        _add(_add(paragraph, "r"), "tab")
         if right:
-            _run(paragraph._p, right, bold=bold_right)
+            _run(paragraph, right, bold=bold_right)
         return paragraph
 
     def numbered(self, left: str, style: str) -> None:
         """Text at the left and `Page x of y` at the right margin."""
         paragraph = self.two_sided(left, "Page ", style)
-        _field(paragraph._p, "PAGE")
-        _run(paragraph._p, " of ")
-        _field(paragraph._p, "NUMPAGES")
+        _field(paragraph, "PAGE")
+        _run(paragraph, " of ")
+        _field(paragraph, "NUMPAGES")
 
     def heading(self, text: str, bookmark: str, id_: int) -> None:
         """A heading that the list of contents can find."""
-        paragraph = self._paragraph("Heading 1")
-        _add(paragraph._p, "bookmarkStart", id=str(id_), name=bookmark)
-        _run(paragraph._p, text)
-        _add(paragraph._p, "bookmarkEnd", id=str(id_))
+        paragraph, _ = self._paragraph(HEADING)
+        _add(paragraph, "bookmarkStart", id=str(id_), name=bookmark)
+        _run(paragraph, text)
+        _add(paragraph, "bookmarkEnd", id=str(id_))
 
     def link(self, text: str, bookmark: str, style: str) -> None:
         """A line that leads to a heading."""
-        paragraph = self._paragraph(style)
-        _run(_add(paragraph._p, "hyperlink", anchor=bookmark, history="1"), text)
+        paragraph, _ = self._paragraph(style)
+        _run(_add(paragraph, "hyperlink", anchor=bookmark, history="1"), text)
+
+    def space(self, *, after: int = 0, line: int | None = None) -> None:
+        """Set the space after the last paragraph and the height of its line, in twentieths of a point."""
+        paragraph = self.holder.findall(_w("p"))[-1]
+        form = paragraph.find(_w("pPr"))
+        height = {} if line is None else {"line": str(line), "lineRule": "exact"}
+        spacing = form.makeelement(_w("spacing"), {_w(k): v for k, v in {"after": str(after), **height}.items()})
+        behind = next((e for e in form if e.tag in (_w("jc"), _w("sectPr"))), None)
+        if behind is None:
+            form.append(spacing)
+        else:
+            behind.addprevious(spacing)
 
 
 def table_element(item: NumberedTable, width: float) -> Any:
