@@ -6,6 +6,7 @@
     assessments = ac.assess(study)
     ac.analyze(study).estimates
     ac.report(study, "out")
+    print(ac.diff("last-cut", study))
     ac.criteria.crs_astct_2019(frame)
 
 Nothing heavy is imported until one of these names is used.
@@ -19,9 +20,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from aftercart import criteria, qualify, verify
     from aftercart.analysis import Analysis, analyze
+    from aftercart.analysis.comparison import Difference
     from aftercart.assessment import Assessments, assess
     from aftercart.assessment.explain import Explanation, explain
     from aftercart.demo import reference_cohort
+    from aftercart.differences import diff
     from aftercart.errors import AftercartError
     from aftercart.reporting import report
     from aftercart.sources import read
@@ -31,12 +34,14 @@ _HOMES = {
     "AftercartError": "aftercart.errors",
     "Analysis": "aftercart.analysis",
     "Assessments": "aftercart.assessment",
+    "Difference": "aftercart.analysis.comparison",
     "Explanation": "aftercart.assessment.explain",
     "Study": "aftercart.study",
     "analyze": "aftercart.analysis",
     "assess": "aftercart.assessment",
     "check": "aftercart.study",
     "criteria": "",
+    "diff": "aftercart.differences",
     "explain": "aftercart.assessment.explain",
     "qualify": "",
     "read": "aftercart.sources",
@@ -49,6 +54,7 @@ __all__ = [
     "AftercartError",
     "Analysis",
     "Assessments",
+    "Difference",
     "Explanation",
     "Study",
     "__version__",
@@ -56,6 +62,7 @@ __all__ = [
     "assess",
     "check",
     "criteria",
+    "diff",
     "explain",
     "qualify",
     "read",
