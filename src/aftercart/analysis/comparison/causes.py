@@ -37,7 +37,7 @@ def of_moves(a: Side, b: Side, moves: pl.DataFrame, rows: pl.DataFrame | None, d
     first.append(_listed_rows(moves) if rows is None else _evidence(moves, rows))
     links = _links(moves)
     open_ = _without(moves, *first).join(links, on="move", how="anti")
-    if rows is None:
+    if rows is None or ((a.saved or b.saved) and a.content_hash == b.content_hash):
         # Of the same data, a result without a new version of its own moved because the software did.
         first.append(_unknown(a, b, open_))
     else:
@@ -168,7 +168,8 @@ def _differences(
     tried = trials.alone(a.study, b.study, rest)
     found += _named(rest, tried, ours, declared, "alone")
     left = rest.join(tried, on="move", how="anti")
-    every = left.select("move").join(pl.DataFrame({"candidate": trials.candidates(a.study, b.study)}), how="cross")
+    names = pl.Series("candidate", trials.candidates(a.study, b.study), dtype=pl.String)
+    every = left.select("move").join(names.to_frame(), how="cross")
     found += _named(left, every, ours, declared, "together")
     return found
 

@@ -83,7 +83,10 @@ def of_study(
 def is_saved(folder: Path) -> bool:
     """Whether a folder was written by `aftercart assess` or `aftercart report`: it holds assessments with versions."""
     path = folder / RESULTS
-    return path.is_file() and "criterion_version" in pl.read_parquet_schema(path)
+    try:
+        return path.is_file() and "criterion_version" in pl.read_parquet_schema(path)
+    except (OSError, pl.exceptions.PolarsError):  # what is wrong with a file of a study, reading it as one says
+        return False
 
 
 def of_folder(folder: Path, study: Study | None) -> Side:

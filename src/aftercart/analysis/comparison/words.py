@@ -219,7 +219,7 @@ class _Lines:
             first = altered.sort(order, "subject_id", "row_id").head(most)
             pairs = first.select("subject_id", pl.concat_str(pl.lit(f"{name}:"), "row_id")).iter_rows()
             texts = tuple(f"{subject}: {self.row(ref)}" for subject, ref in pairs)
-            yield RowsLine(name, counts, texts, mine.height - first.height)
+            yield RowsLine(name, counts, texts, altered.height - first.height)
 
     def row(self, ref: str) -> str:
         """A changed row in words: what it is and which cells differ."""
