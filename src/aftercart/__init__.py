@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from aftercart.differences import diff
     from aftercart.errors import AftercartError
     from aftercart.reporting import report
+    from aftercart.reporting.journal import Journal, journal
     from aftercart.sources import read
     from aftercart.study import Study, check
 
@@ -36,6 +37,7 @@ _HOMES = {
     "Assessments": "aftercart.assessment",
     "Difference": "aftercart.analysis.comparison",
     "Explanation": "aftercart.assessment.explain",
+    "Journal": "aftercart.reporting.journal",
     "Study": "aftercart.study",
     "analyze": "aftercart.analysis",
     "assess": "aftercart.assessment",
@@ -43,6 +45,7 @@ _HOMES = {
     "criteria": "",
     "diff": "aftercart.differences",
     "explain": "aftercart.assessment.explain",
+    "journal": "aftercart.reporting.journal",
     "qualify": "",
     "read": "aftercart.sources",
     "reference_cohort": "aftercart.demo",
@@ -56,6 +59,7 @@ __all__ = [
     "Assessments",
     "Difference",
     "Explanation",
+    "Journal",
     "Study",
     "__version__",
     "analyze",
@@ -64,6 +68,7 @@ __all__ = [
     "criteria",
     "diff",
     "explain",
+    "journal",
     "qualify",
     "read",
     "reference_cohort",

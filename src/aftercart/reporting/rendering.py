@@ -17,7 +17,7 @@ def _environment() -> Any:
         raise MissingExtraError("jinja2", "report", "a report page") from error
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("aftercart.reporting", "templates"),
-        autoescape=True,
+        autoescape=jinja2.select_autoescape(("html.j2",), default_for_string=True),  # the others are Markdown
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -25,10 +25,11 @@ def _environment() -> Any:
     )
     environment.globals["numbers"] = numbers
     environment.filters["number"] = numbers.number
+    environment.filters["markdown"] = numbers.markdown
     return environment
 
 
 def render(template: str, **context: Any) -> str:
-    """Fill a template of `report/templates`; every value is escaped, an undefined name is an error."""
+    """Fill a template of `report/templates`; in pages every value is escaped, an undefined name is an error."""
     page: str = _environment().get_template(template).render(**context)
     return page
