@@ -215,12 +215,19 @@ def _remission(cohort: Cohort) -> Iterator[Outcome]:
     reached = courses.filter(pl.col("first_day").is_not_null())
     in_remission = subjects.filter(pl.col("subject_id").is_in(reached["subject_id"].implode()))
     words = population_words(cohort, subjects)
+    # Where no visit after infusion could be answered, remission was not looked for, and so not missed.
+    asked = cohort.rows("doris_2021").filter(pl.col("value").is_not_null() & (pl.col("day") > 0))["subject_id"]
+    answered = pl.col("subject_id").is_in(asked.implode()) | pl.col("first_day").is_not_null()
     yield Outcome(
         "remission_reached",
         "Remission reached at any visit",
         "efficacy",
         words,
-        per_subject(courses.with_columns(day=pl.col("first_day")), subjects, pl.col("first_day").is_not_null()),
+        per_subject(
+            courses.with_columns(day=pl.col("first_day")),
+            subjects,
+            pl.when(answered).then(pl.col("first_day").is_not_null()),
+        ),
         criterion="remission_course",
     )
     yield Outcome(

@@ -7,8 +7,13 @@ from datetime import date
 from typing import Any
 
 from aftercart.analysis.summary import Estimate
-from aftercart.reporting.numbers import indication, interval, listed, number, percentage
+from aftercart.reporting.numbers import SMALLEST_PERCENT_DENOMINATOR, indication, interval, listed, number, percent
 from aftercart.reporting.words import share
+
+MONTHS = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
 
 
 def counted(n: int, singular: str, plural: str) -> str:
@@ -47,7 +52,7 @@ def estimated(record: Mapping[str, Any]) -> str:
     """The value of a curve with its interval: `87% (95% CI 60 to 98%)`; limits as proportions with few patients."""
     n, value = int(record["denominator"]), float(record["estimate"])
     low, high = record["ci_low"], record["ci_high"]
-    shown = percentage(round(value * 1_000_000), 1_000_000) if n >= 5 else f"{value:.2f}"
+    shown = f"{value:.2f}" if n < SMALLEST_PERCENT_DENOMINATOR else f"{percent(value)}%"
     limits = "no interval exists" if low is None else f"95% CI {interval(low, high, n)}"
     return f"{shown} ({limits})"
 
@@ -66,7 +71,7 @@ def in_words(day: str | None) -> str:
     if day is None:
         return ""
     found = date.fromisoformat(day)
-    return f"{found.day} {found:%B %Y}"
+    return f"{found.day} {MONTHS[found.month - 1]} {found.year}"
 
 
 def diseases(by_disease: Mapping[str, int]) -> str:

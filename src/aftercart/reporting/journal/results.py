@@ -212,11 +212,10 @@ class _Told:
         found = self.summary.find(id_)
         if found is None or not found.numerator or found.estimate is None:
             return
-        spread = (
-            f"95% CI {found.ci_low or 0:.2f} to {found.ci_high:.2f}" if found.ci_high is not None else "no interval"
-        )
+        low, high = found.ci_low, found.ci_high
+        spread = "no interval exists" if low is None or high is None else f"95% CI {per_year(low)} to {per_year(high)}"
         over = f"{number(found.numerator, 0)} in {number(found.denominator)} patient-years"
-        yield f"The rate of {events} was {found.estimate:.2f} per patient-year ({over}; {spread})."
+        yield f"The rate of {events} was {per_year(found.estimate)} per patient-year ({over}; {spread})."
 
     def b_cells(self) -> Iterator[str]:
         gone, back = self.summary.find("b_cell_aplasia"), self.summary.find("b_cell_return")
@@ -299,6 +298,11 @@ class _Told:
             yield "What was still taken could not be evaluated in any patient."
         else:
             yield "Medicines for the disease after infusion could not be assessed from these data."
+
+
+def per_year(value: float) -> str:
+    """A rate with two decimals, with more where these would be 0."""
+    return f"{value:.2f}" if not 0 < value < 0.005 else f"{value:.1g}"
 
 
 def counted_number(value: float, singular: str, plural: str) -> str:
