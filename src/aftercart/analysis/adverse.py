@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import polars as pl
 
@@ -40,7 +40,7 @@ EVENTS = (
 
 def outcomes(cohort: Cohort) -> list[Outcome]:
     """Safety outcomes beside those of the report, answered for every infused patient."""
-    return [*_given(cohort), *_late(cohort), *_immunoglobulin(cohort), *_events(cohort)]
+    return [*_given(cohort), *_late(cohort), *_immunoglobulin(cohort), *event_outcomes(cohort, EVENTS)]
 
 
 def _outcome(
@@ -120,12 +120,13 @@ def _immunoglobulin(cohort: Cohort) -> Iterator[Outcome]:
     )
 
 
-def _events(cohort: Cohort) -> Iterator[Outcome]:
+def event_outcomes(cohort: Cohort, asked: Iterable[tuple[str, str, pl.Expr]]) -> Iterator[Outcome]:
+    """Whether each patient had an event of each kind (id, label, rows) from infusion to the end of observation."""
     last = cohort.patients.select("_s", "subject_id", "last_day")
     rows = cohort.timeline.events.drop("subject_id").join(last, on="_s", how="inner")
     after = rows.filter(pl.col("day").is_null() | pl.col("day").is_between(0, pl.col("last_day")))
     silent = set(safety.without_record_of_events(cohort)["subject_id"])
-    for id_, label, which in EVENTS:
+    for id_, label, which in asked:
         first = after.filter(which).group_by("subject_id").agg(day=pl.col("day").min())
         yield _outcome(cohort, id_, label, dict(first.iter_rows()), silent, "Counted from the recorded events.")
 

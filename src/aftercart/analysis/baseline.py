@@ -54,12 +54,12 @@ def table_one(cohort: Cohort) -> pl.DataFrame:
     named.append(("End of follow-up", "follow_up_ends"))
     rows = []
     for stratum, mine in by_disease(cohort, patients):
-        rows += [_number(mine, stratum, *n) for n in numbers]
+        rows += [described(mine, stratum, *n) for n in numbers]
         for key, label in SCORES:
             meant = registry.get(key).indications
             asked = mine.filter(pl.col("indication").is_in(list(meant))) if meant else mine
             if key in mine.columns and asked.height:
-                rows.append(_number(asked, stratum, label, None, key))
+                rows.append(described(asked, stratum, label, None, key))
         for label, column in named:
             rows += list(_levels(mine, patients, stratum, label, column))
     return pl.DataFrame(rows, schema=TABLE_ONE)
@@ -92,7 +92,8 @@ def _beside(cohort: Cohort) -> pl.DataFrame:
     return found
 
 
-def _number(mine: pl.DataFrame, stratum: str, label: str, unit: str | None, column: str) -> dict[str, Any]:
+def described(mine: pl.DataFrame, stratum: str, label: str, unit: str | None, column: str) -> dict[str, Any]:
+    """One variable of some patients as a row of `TABLE_ONE`: how many are known, median, quartiles, range."""
     values = mine[column].cast(pl.Float64).drop_nulls()
     return {
         "variable": label,

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import importlib.util
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from aftercart.errors import MissingExtraError, UsageError
 from aftercart.outputs import replacing_folder
+from aftercart.reporting.scope import Scope, restricted
 
 if TYPE_CHECKING:
     from aftercart.assessment import Assessments
     from aftercart.study.model import Study
 
 Progress = Callable[[str, int, int], None]
+
+FORMATS = ("html", "docx", "rtf", "json")
+PAPERS = ("letter", "a4")
+
+NEEDED = {"docx": ("docx", "python-docx", "a Word document"), "rtf": ("rtflite", "rtflite", "an RTF document")}
+"""Module, package and purpose of what a format needs."""
 
 
 @dataclass(frozen=True)
@@ -23,30 +33,99 @@ class Report:
     folder: Path
     summary: Any
     abstract: str
+    files: tuple[str, ...] = ()
+    """The names of the files that a reader opens, beside the assessments."""
 
 
-def report(study: Study, out: str | Path, *, with_study: bool = False, progress: Progress | None = None) -> Report:
-    """Assess a study and write `report.html`, `summary.json` and the assessments into a folder, as one replacement.
+def report(  # noqa: PLR0913 - one keyword for each thing that a reader can choose
+    study: Study,
+    out: str | Path,
+    *,
+    formats: Sequence[str] = ("html", "json"),
+    subjects: Sequence[str] | None = None,
+    as_of: date | str | None = None,
+    paper: str = "letter",
+    compare: Study | None = None,
+    with_study: bool = False,
+    progress: Progress | None = None,
+) -> Report:
+    """Assess a study and write its report and the assessments into a folder, as one replacement.
 
-    with_study: also write the tables of the study, under `study/`.
+    formats: `html` (`report.html`, `summary.json`, `figures/` and `analysis/`), `json` (`summary.json` and every
+    submission table in `tables.json`), `docx` and `rtf` (those tables, listings and figures as `report.docx` and
+    `report.rtf`, on landscape `paper`: `letter` or `a4`). subjects: report these patients only. as_of: report what was
+    known on that day (a date or `2024-03-31`). Both are said on every page. compare: an earlier study, for the section
+    on what changed. with_study: also write the tables of the study, under `study/`.
 
-    Raises `UsageError` when the folder holds files that aftercart did not write, `MissingExtraError` when the
-    packages for drawing are not installed.
+    Raises `UsageError` for an unknown format, paper or patient, for a text that is not a date, and when the folder
+    holds files that aftercart did not write; `MissingExtraError` when a package that a format needs is not installed.
+    Then nothing is written.
     """
+    _check(formats, paper)
+    scope = restricted(study, subjects=subjects, as_of=as_of)
     from aftercart.assessment import assess
-    from aftercart.reporting.page import write_report
 
-    assessments = assess(study, progress=progress)
+    assessments = assess(scope.study, progress=progress)
     if progress is not None:
         progress("report", 0, 1)
+    shown = {} if compare is None else {"comparison": compare}
     with replacing_folder(out) as folder:
-        summary = write_report(assessments, folder)
+        summary, files = _write(assessments, scope, folder, formats, paper, shown)
         write_assessments(assessments, folder)
         if with_study:
-            study.write(folder / "study")
+            scope.study.write(folder / "study")
     from aftercart.reporting.words import abstract
 
-    return Report(folder=Path(out), summary=summary, abstract=abstract(summary))
+    return Report(folder=Path(out), summary=summary, abstract=abstract(summary), files=files)
+
+
+def _check(formats: Sequence[str], paper: str) -> None:
+    unknown = [f for f in formats if f not in FORMATS]
+    if unknown or not formats:
+        found = f"There is no format {unknown[0]!r}." if unknown else "No format is named."
+        raise UsageError(found, hint=f"choose from {', '.join(FORMATS)}.")
+    if paper not in PAPERS:
+        raise UsageError(f"There is no paper {paper!r}.", hint=f"choose {' or '.join(PAPERS)}.")
+    for name in formats:
+        if name in NEEDED and importlib.util.find_spec(NEEDED[name][0]) is None:
+            raise MissingExtraError(NEEDED[name][1], "documents", NEEDED[name][2])
+
+
+def _write(
+    assessments: Assessments, scope: Scope, folder: Path, formats: Sequence[str], paper: str, shown: dict[str, Any]
+) -> tuple[Any, tuple[str, ...]]:
+    """Write what each format consists of from one analysis; returns the summary and the names of the files."""
+    from aftercart.analysis import analyze, summarize
+    from aftercart.analysis.cohort import Cohort
+
+    cohort = Cohort.of(scope.study, assessments)
+    summary, analysis = summarize(scope.study, assessments), analyze(scope.study, assessments)
+    drawn: Any = {}
+    files: list[str] = []
+    if set(formats) & {"html", "docx", "rtf"}:
+        from aftercart.reporting.figures import draw_all
+
+        drawn = draw_all(cohort, analysis)
+    if "html" in formats:
+        from aftercart.reporting.page import write_report
+
+        write_report(assessments, folder, summary=summary, analysis=analysis, figures=drawn, **shown)
+        files += ["report.html", "summary.json"]
+    if set(formats) & {"docx", "rtf", "json"}:
+        from aftercart.reporting import documents
+
+        origin = documents.Origin.of(analysis.about, note=scope.study.meta.note, scope=scope.sentences)
+        tables = documents.submission_tables(cohort, analysis)
+        if "json" in formats:
+            from aftercart.reporting.page import summary_json
+
+            (folder / "summary.json").write_text(summary_json(summary), "utf-8")
+            (folder / "tables.json").write_text(documents.tables_json(tables, origin), "utf-8")
+            files += ["summary.json", "tables.json"]
+        if set(formats) & {"docx", "rtf"}:
+            images = documents.numbered_figures(drawn)
+            files += documents.write_documents(folder, tables, images, origin, formats, paper=paper)
+    return summary, tuple(dict.fromkeys(files))
 
 
 def write_assessments(assessments: Assessments, folder: Path) -> None:

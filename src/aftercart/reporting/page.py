@@ -14,7 +14,7 @@ from aftercart.analysis.cohort import Cohort
 from aftercart.analysis.summary import Estimate, Summary, summarize
 from aftercart.criteria import registry
 from aftercart.reporting import evidence, tables
-from aftercart.reporting.figures import Figure, draw_all
+from aftercart.reporting.figures import Absent, Figure, draw_all
 from aftercart.reporting.numbers import indication, number
 from aftercart.reporting.rendering import render
 from aftercart.reporting.words import abstract_parts, at_landmark
@@ -33,7 +33,14 @@ SECTIONS = (
 )
 
 
-def write_report(assessments: Assessments, folder: str | Path, *, summary: Summary | None = None) -> Summary:
+def write_report(
+    assessments: Assessments,
+    folder: str | Path,
+    *,
+    summary: Summary | None = None,
+    analysis: Analysis | None = None,
+    figures: dict[str, list[Figure | Absent]] | None = None,
+) -> Summary:
     """Write the report of an assessed study into an existing folder and return the summary it shows.
 
     Writes `report.html` (self-contained: no script, no network), `summary.json` (see `summary.schema.json`),
@@ -44,14 +51,16 @@ def write_report(assessments: Assessments, folder: str | Path, *, summary: Summa
     folder = Path(folder)
     cohort = Cohort.of(assessments.study, assessments)
     summary = summary or summarize(assessments.study, assessments)
-    analysis = analyze(assessments.study, assessments)
-    figures = draw_all(cohort, analysis.curves)
-    (folder / "report.html").write_text(report_html(cohort, summary, figures, analysis), "utf-8")
+    analysis = analysis or analyze(assessments.study, assessments)
+    found = figures or draw_all(cohort, analysis)
+    shown = {section: [f for f in drawn if not isinstance(f, Absent)] for section, drawn in found.items()}
+    shown["estimates"] = shown.pop("durability")
+    (folder / "report.html").write_text(report_html(cohort, summary, shown, analysis), "utf-8")
     (folder / "analysis").mkdir(exist_ok=True)
     analysis.write(folder / "analysis")
     (folder / "summary.json").write_text(summary_json(summary), "utf-8")
     (folder / "figures").mkdir(exist_ok=True)
-    for figure in (f for section in figures.values() for f in section):
+    for figure in (f for section in shown.values() for f in section):
         figure.save(folder / "figures" / f"{figure.id}.svg")
         figure.save(folder / "figures" / f"{figure.id}.csv")
     return summary

@@ -29,6 +29,10 @@ class Column:
     label: str
     numeric: bool = False
     nowrap: bool = False
+    width: float = 1.0
+    """Share of the width, where a medium has fixed columns."""
+    stratum: str = ""
+    """The disease (or `all`) whose patients the column counts, where it counts those of one."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,8 @@ class Row:
     header: str
     cells: tuple[str, ...] = ()
     heading: bool = False
+    estimate: str = ""
+    """The id of the estimate the cells show, with `@` and its time where it has one."""
 
 
 @dataclass(frozen=True)

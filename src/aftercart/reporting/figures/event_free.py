@@ -42,7 +42,7 @@ def draw(curves: pl.DataFrame, *, simulated: bool) -> Figure | None:
         "Probability of still being event-free, with pointwise 95% limits",
         f"{listed(said)}.",
         drawn.drop("months").rename({"value": "probability"}),
-        chart,
+        chart.to_dict(),
         simulated,
         f"Shaded: limits by the method named in the data ({', '.join(known['method'].unique().sort())}).",
     )
