@@ -70,6 +70,8 @@ class Line:
     drawn: bool
     open: str
     """How many could not be evaluated, by reason."""
+    id: str = ""
+    """Which estimate it is, for whoever asks which patients stand behind it."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,7 @@ def line(estimate: Estimate, label: str) -> Line:
         value=estimate.estimate or 0.0,
         drawn=known,
         open="; ".join(f"{why}: {n}" for why, n in estimate.not_evaluable_reasons.items()),
+        id=estimate.id,
     )
 
 
@@ -365,7 +368,7 @@ def every_estimate(estimates: pl.DataFrame) -> list[Table]:
     for heading, kind, end in KINDS:
         mine = [e for k, e in made if k == kind and (e["id"].endswith(end) if end else not e["id"].endswith(endings))]
         if mine:
-            rows = tuple(Row(e["label"], _estimate_cells(e)) for e in mine)
+            rows = tuple(Row(e["label"], _estimate_cells(e), estimate=e["id"]) for e in mine)
             found.append(Table(heading, ESTIMATE_COLUMNS, rows))
     return found
 
