@@ -40,6 +40,15 @@ def diff(
     return compare(before, after)
 
 
+def earlier(given: str | Path, study: Study) -> Study | Side:
+    """What a report of a study is compared with: an earlier study, or what an earlier run wrote.
+
+    given: a folder of either kind. Raises `UsageError` for a folder that is neither, and as `aftercart.read`.
+    """
+    found = _loaded(given)
+    return found if isinstance(found, Study) else _side(found, study, estimates=True, progress=None)
+
+
 def _loaded(given: Study | str | Path) -> Study | Path:
     """A study, or the folder of an earlier run."""
     if isinstance(given, Study):

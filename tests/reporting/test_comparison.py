@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import aftercart as ac
 from aftercart.cli import main
 from aftercart.errors import UsageError
 from aftercart.reporting.comparison import comparison_page, comparison_section, write_comparison
+from aftercart.reporting.journal.texts import FILES
 from aftercart.reporting.rendering import render
 from aftercart.study.model import Study
 
@@ -140,3 +142,43 @@ def test_the_command_compares_what_an_earlier_run_wrote(study_folder: Callable[.
     again = run("diff", tmp_path / "earlier", study)
     assert again.exit_code == 0
     assert "Content of the data: not known" in again.stdout
+
+
+@pytest.fixture(scope="module")
+def compared_report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A report of two patients, with what changed since an earlier cut."""
+    study = ac.reference_cohort().select(subjects=["SLE-2", "IIM-1"])
+    out = tmp_path_factory.mktemp("report") / "out"
+    ac.report(study, out, compare=study.as_of(date(2023, 1, 1)))
+    return out
+
+
+def test_a_report_shows_what_changed_and_the_texts_for_a_paper(compared_report: Path) -> None:
+    page = (compared_report / "report.html").read_text("utf-8")
+    assert 'href="#changed"' in page
+    assert 'href="#journal"' in page
+    assert "Assessments that moved, and because of what" in page
+    assert "Reporting checklists" in page
+    assert {p.name for p in (compared_report / "journal").iterdir()} == set(FILES)
+    assert (compared_report / "changed" / "comparison.json").exists()
+
+
+def test_every_place_that_a_checklist_names_is_in_the_report(compared_report: Path) -> None:
+    page = (compared_report / "report.html").read_text("utf-8")
+    ids = set(re.findall(r'\bid="([^"]+)"', page))
+    paper = ac.journal(ac.reference_cohort())
+    places = [p for c in paper.checklists for i in c.items for p in i.places]
+    assert {p.anchor for p in places if p.anchor} - ids == set()
+    for name in (p.what.removeprefix("file ").partition(":")[0] for p in places if not p.anchor):
+        assert (compared_report / name).exists(), name
+
+
+def test_a_report_without_a_comparison_has_no_such_section(study_folder: Callable[..., Path], tmp_path: Path) -> None:
+    study = study_folder("study", observations=[platelets(20)])
+    assert run("report", study, "--out", tmp_path / "out").exit_code == 0
+    assert 'id="changed"' not in (tmp_path / "out" / "report.html").read_text("utf-8")
+    again = run("report", study, "--out", tmp_path / "next", "--compare", tmp_path / "out")
+    assert again.exit_code == 0
+    assert "Nothing changed." in (tmp_path / "next" / "report.html").read_text("utf-8")
+    refused = run("report", study, "--out", tmp_path / "x", "--compare", tmp_path / "out", "--subjects", "P1")
+    assert (refused.exit_code, "about all of its patients" in refused.stderr) == (2, True)
