@@ -5,6 +5,7 @@
     ac.check(study)
     assessments = ac.assess(study)
     ac.analyze(study).estimates
+    ac.figures.swimmer_plot(assessments).save("swimmer.svg")
     ac.report(study, "out")
     print(ac.diff("last-cut", study))
     ac.criteria.crs_astct_2019(frame)
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from aftercart.demo import reference_cohort
     from aftercart.differences import diff
     from aftercart.errors import AftercartError
-    from aftercart.reporting import report
+    from aftercart.reporting import figures, report
     from aftercart.reporting.journal import Journal, journal
     from aftercart.sources import read
     from aftercart.study import Study, check
@@ -45,6 +46,7 @@ _HOMES = {
     "criteria": "",
     "diff": "aftercart.differences",
     "explain": "aftercart.assessment.explain",
+    "figures": "",
     "journal": "aftercart.reporting.journal",
     "qualify": "",
     "read": "aftercart.sources",
@@ -52,6 +54,9 @@ _HOMES = {
     "report": "aftercart.reporting",
     "verify": "",
 }
+
+_MODULES = {"figures": "aftercart.reporting.figures"}
+"""Modules that are found here under their own name but live deeper."""
 
 __all__ = [
     "AftercartError",
@@ -68,6 +73,7 @@ __all__ = [
     "criteria",
     "diff",
     "explain",
+    "figures",
     "journal",
     "qualify",
     "read",
@@ -85,7 +91,7 @@ def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'aftercart' has no attribute {name!r}")
     if not _HOMES[name]:
-        return importlib.import_module(f"aftercart.{name}")
+        return importlib.import_module(_MODULES.get(name, f"aftercart.{name}"))
     return getattr(importlib.import_module(_HOMES[name]), name)
 
 

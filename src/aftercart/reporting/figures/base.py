@@ -1,13 +1,12 @@
 """What every figure is: a title, a finding in words, the data drawn, and a drawing that needs no network.
 
-A drawing is a Vega-Lite specification, written as the dictionary that Vega-Lite documents. It is not built from Altair's
-classes, because checking them takes longer than drawing; `Figure.chart` gives the Altair chart to whoever wants to
-change one.
+A drawing is a Vega-Lite specification with every place in pixels, written as the dictionary that Vega-Lite documents.
+It is not built from Altair's classes, because checking them takes longer than drawing; `Figure.chart` gives the Altair
+chart to whoever wants to change one.
 """
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -39,15 +38,6 @@ SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
 """Names the language of a specification; nothing is read from there."""
 
 
-def altair() -> Any:
-    """The drawing library; raises `MissingExtraError` where it is not installed."""
-    try:
-        import altair as alt
-    except ImportError as error:
-        raise MissingExtraError("altair", "report", "a figure") from error
-    return alt
-
-
 def _converter() -> Any:
     try:
         import vl_convert
@@ -57,28 +47,11 @@ def _converter() -> Any:
 
 
 THEME: dict[str, Any] = {
-    "aria": False,
     "background": None,
     "font": FONT,
     "padding": 4,
     "view": {"stroke": None},
-    "axis": {
-        "labelColor": MUTED,
-        "labelFontSize": 11,
-        "titleColor": INK,
-        "titleFontSize": 12,
-        "titleFontWeight": "normal",
-        "titlePadding": 8,
-        "gridColor": GRID,
-        "domainColor": RULE,
-        "tickColor": RULE,
-        "tickSize": 4,
-        "labelLimit": 0,
-    },
-    "header": {"labelColor": INK, "labelFontSize": 12, "labelFontWeight": "bold", "titleColor": INK},
-    "legend": {"labelColor": INK, "labelFontSize": 12, "titleColor": INK, "titleFontSize": 12, "orient": "top"},
-    "title": {"color": INK, "fontSize": 13, "anchor": "start", "fontWeight": "bold"},
-    "text": {"color": INK, "fontSize": 11},
+    "title": {"color": INK, "fontSize": 11, "anchor": "end", "fontWeight": "bold"},
 }
 
 
@@ -107,9 +80,7 @@ class Figure:
     def spec(self) -> dict[str, Any]:
         """The Vega-Lite specification, with the data inside."""
         found = {"$schema": SCHEMA, **self.drawing, "config": THEME}
-        if self.simulated:
-            found["title"] = {"text": SIMULATED, "color": VERMILION, "fontSize": 11, "anchor": "end", "offset": 2}
-        return found
+        return {**found, "title": {"text": SIMULATED, "color": VERMILION}} if self.simulated else found
 
     @property
     def chart(self) -> Any:
@@ -130,9 +101,14 @@ class Figure:
 
     @cached_property
     def _svg(self) -> str:
-        bare, texts = svg.without_texts(self.spec())
-        drawn: str = _converter().vegalite_to_svg(json.dumps(bare))
-        return svg.tidy(drawn, texts, id_=self.id, title=self.title, description=self.alt, font=FONT)
+        return svg.write(
+            self.drawing,
+            id_=self.id,
+            title=self.title,
+            description=self.alt,
+            font=FONT,
+            heading=(SIMULATED, VERMILION) if self.simulated else None,
+        )
 
     def png(self, scale: float = 2) -> bytes:
         """The figure as a PNG image on white, `scale` times its size in CSS pixels."""

@@ -11,7 +11,7 @@ from aftercart.assessment import Assessments
 from aftercart.reporting.figures.base import Absent, Figure
 from aftercart.reporting.figures.marks import MOST_ROWS, ROWS_OF_MANY, cohort_of
 from aftercart.reporting.figures.measures import B_CELLS, NEUTROPHILS, SCORES, Course
-from aftercart.reporting.figures.panels import MANY, Axes, small_multiples
+from aftercart.reporting.figures.panels import MANY, Axes, Limit, small_multiples
 from aftercart.reporting.figures.plane import nice_ticks, ticks
 from aftercart.reporting.numbers import indication, listed, number
 
@@ -94,7 +94,7 @@ def course_points(course: Course, cohort: Cohort) -> pl.DataFrame:
         # The baseline value stands at day 0, whatever day before the infusion it was taken on.
         points = points.with_columns(day=pl.col("day").clip(lower_bound=0))
     else:
-        points = facts(cohort, str(course.fact))
+        points = facts(cohort, str(course.fact), highest=course.highest)
     low, high = course.days or (BEFORE, 1_000_000)
     points = points.filter(
         pl.col("day").is_between(low, high) & pl.any_horizontal(pl.col("y", "low", "high").is_not_null())
@@ -117,8 +117,8 @@ def course_points(course: Course, cohort: Cohort) -> pl.DataFrame:
     )
 
 
-def facts(cohort: Cohort, code: str) -> pl.DataFrame:
-    """Measured values of one code: `subject_id, day, y, low, high, below`, the lowest of each day."""
+def facts(cohort: Cohort, code: str, *, highest: bool = False) -> pl.DataFrame:
+    """Measured values of one code: `subject_id, day, y, low, high, below`, the lowest (or highest) of each day."""
     fewer = pl.col("comparator").is_in(["<", "<="]).fill_null(value=False)
     under = (pl.col("value") < pl.col("lloq")).fill_null(value=False)
     return (
@@ -126,9 +126,10 @@ def facts(cohort: Cohort, code: str) -> pl.DataFrame:
         .join(cohort.timeline.subjects.select("_s", "subject_id"), on="_s", how="inner")
         .filter(pl.col("day").is_not_null() & pl.col("value").is_not_null())
         .with_columns(below=fewer | under | (pl.col("value") <= 0))
-        .sort("subject_id", "day", "value")
+        .sort("subject_id", "day", "value", descending=[False, False, highest])
         .group_by("subject_id", "day", maintain_order=True)
-        .agg(y=pl.col("value").first(), low=pl.col("value").first(), high=pl.col("value").first(), below=pl.col("below").first())
+        .agg(pl.col("below").first(), y=pl.col("value").first())
+        .with_columns(low="y", high="y")
     )
 
 
@@ -156,15 +157,13 @@ def _selected(points: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame | None, 
         .drop("_at", "n")
     )
     said = (
-        f"Lines: the {ROWS_OF_MANY} of {n:,} patients with the highest last value. Of all of them the band holds nine in"
-        " ten values and the dark line is the median, month by month."
+        f"Lines: the {ROWS_OF_MANY} of {n:,} patients with the highest last value. Of all of them the band holds nine"
+        " in ten values and the dark line is the median, month by month."
     )
     return points.filter(pl.col("patient").is_in(kept.implode())), band, said
 
 
 def _axes(course: Course, points: pl.DataFrame) -> Axes:
-    most = max(float(points[c].max() or 0) for c in ("y", "high"))  # type: ignore[arg-type]
-    top = max(course.top, most * 1.05)
     if course.days:
         x_domain: tuple[float, float] = course.days
         x_ticks, x_title = ticks([0, 30, 60, 90]), "days after infusion"
@@ -173,21 +172,35 @@ def _axes(course: Course, points: pl.DataFrame) -> Axes:
         start = min(float(points["x"].min() or 0), 0.0)  # type: ignore[arg-type]
         step = 3 if end <= 12 else 6 if end <= 24 else 12 if end <= 72 else 36
         x_domain, x_ticks, x_title = (start, end), ticks(range(0, int(end) + 1, step)), "months after infusion"
+    span, labels, limits = vertical(course, points)
+    log = course.floor is not None
+    return Axes(x_title, x_domain, span, x_ticks, labels, log=log, limits=limits, dots=not log)
+
+
+def vertical(
+    course: Course, points: pl.DataFrame, *, few: bool = False
+) -> tuple[tuple[float, float], dict[float, str], tuple[Limit, ...]]:
+    """What the vertical axis of a course spans, its labels, and the limits that are drawn.
+
+    few: for a low panel, which has room for two or three labels only.
+    """
+    most = max(float(points[c].max() or 0) for c in ("y", "high"))  # type: ignore[arg-type]
+    top = max(course.top, most * 1.05)
     limits = tuple(p.limit() for p in course.limits)
     if course.floor is None:
         bottom = min(0.0, float(points["low"].min() or 0))  # type: ignore[arg-type]
-        return Axes(x_title, x_domain, (bottom, top), x_ticks, nice_ticks(bottom, top), limits=limits)
+        return (bottom, top), nice_ticks(bottom, top, 2 if few else 4), limits
     positive = points.filter(pl.col("y") > 0)["y"]
     lowest = min(course.floor, float(positive.min() or course.floor))  # type: ignore[arg-type]
     power = 10.0 ** math.floor(math.log10(lowest) + 1e-9)
     zeros = positive.len() < points.filter(pl.col("y").is_not_null()).height
     # Room below the lowest power of ten, so that a limit there is not taken for the axis, and for counts of 0.
     floor = power / 3 if zeros else power / 1.5
-    labels = ticks(sorted({*(t for t in course.ticks if t <= top * 1.001), power}))
+    values = sorted({*(t for t in course.ticks if t <= top * 1.001), power})
+    labels = ticks([v for v in values if math.log10(v) % 1 < 1e-9] if few else values)
     if zeros:
         labels = {floor: "0", **labels}
-    drawn = tuple(limit for limit in limits if floor <= limit.value)
-    return Axes(x_title, x_domain, (floor, top), x_ticks, labels, log=True, limits=drawn, dots=False)
+    return (floor, top), labels, tuple(limit for limit in limits if floor <= limit.value)
 
 
 def finding(course: Course, points: pl.DataFrame) -> str:
@@ -259,7 +272,8 @@ def _note(course: Course, points: pl.DataFrame, said: str) -> str:
     if open_values:
         parts.append("A dotted bar spans what a value with missing parts can be.")
     if points["below"].any():
-        parts.append("An open triangle is a value of 0 or below the limit of quantification; 0 stands below the scale.")
+        mark = "" if many else "An open triangle is a value of 0 or below the limit of quantification; "
+        parts.append(f"{mark}{'0' if mark else 'Values of 0'} stand{'s' if mark else ''} below the scale.")
     if course.criterion is not None and not course.days:
         parts.append("Baseline is drawn at month 0.")
     return " ".join([*parts, said]).strip()

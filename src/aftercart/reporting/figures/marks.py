@@ -5,7 +5,6 @@ Encodings and marks are those of Vega-Lite, written as dictionaries.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +12,7 @@ import polars as pl
 
 from aftercart.analysis.cohort import DAYS_PER_MONTH, DAYS_PER_YEAR, Cohort
 from aftercart.assessment import Assessments
-from aftercart.reporting.figures.base import GRID, INK, MUTED, WIDTH
+from aftercart.reporting.figures.base import WIDTH
 from aftercart.reporting.numbers import indication
 
 Encoding = dict[str, Any]
@@ -43,7 +42,8 @@ def about(subject: str = "patient", *, criterion: str | pl.Expr | None = None, d
         said["criterion"] = pl.lit(criterion) if isinstance(criterion, str) else criterion
     if day is not None:
         said["day"] = pl.col(day).cast(pl.Int64)
-    return pl.struct(**said).struct.json_encode().alias("about")
+    parts = [value.alias(name) for name, value in said.items()]
+    return pl.struct(parts).struct.json_encode().alias("about")
 
 
 def layer(frame: pl.DataFrame, mark: dict[str, Any], encoding: Encoding) -> dict[str, Any]:
@@ -56,17 +56,11 @@ def layer(frame: pl.DataFrame, mark: dict[str, Any], encoding: Encoding) -> dict
     }
 
 
-def lines_at(values: list[float], channel: str, axis: Encoding, mark: dict[str, Any]) -> dict[str, Any]:
-    """Straight lines across the whole plot at some values of x or y, on the axis of the other layers.
-
-    Layers share one axis, and one layer that asks for none takes it away from all: so each names the same.
-    """
-    return layer(pl.DataFrame({"at": values}), {"type": "rule", **mark}, {channel: {**axis, "field": "at"}})
-
-
-def colours(names: list[str], fills: list[str]) -> dict[str, Any]:
-    """The scale of a channel with one fill (or shape) for each name."""
-    return {"domain": names, "range": fills}
+def short_name(column: str = "patient") -> pl.Expr:
+    """A patient's name as it stands beside a row."""
+    name = pl.col(column)
+    long = name.str.len_chars() > LONGEST_NAME
+    return pl.when(long).then(name.str.slice(0, LONGEST_NAME - 1) + "\u2026").otherwise(name)
 
 
 @dataclass(frozen=True)
@@ -113,57 +107,49 @@ class Rows:
         """Height of the plot."""
         return round(self.height * self.n, 1)
 
-    def y(self, *, labels: bool = True, field: str = "y") -> Encoding:
-        """The vertical axis: one row per patient, the name beside it."""
-        names = self.patients["patient"].to_list()
-        mixed = self.patients["indication"].n_unique() > 1
-        shown = [_name(p, d if mixed else "") for p, d in self.patients.select("patient", "indication").iter_rows()]
-        axis = {
-            "values": list(range(len(names))),
-            "labelExpr": f"{json.dumps(shown)}[datum.value]",
-            "labelOverlap": False,
-            "domain": False,
-            "ticks": False,
-            "grid": False,
-            "title": None,
-            "labelPadding": 6,
-            "labelColor": INK,
-            "labelFontSize": 12 if self.height >= 14 else 8,
-        }
-        return {
-            "field": field,
-            "type": "quantitative",
-            "scale": self.scale(),
-            "axis": axis if labels else None,
-        }
+    def place(self, frame: pl.DataFrame, *, top: float, at: float = 0.0) -> pl.DataFrame:
+        """The rows of a frame (with `patient`) that are drawn, with `y` in pixels from the top of the drawing.
 
-    def scale(self) -> dict[str, Any]:
-        """The scale of the vertical axis."""
-        return {"domain": [-0.5, self.n - 0.5], "reverse": True, "nice": False, "zero": False}
-
-    def place(self, frame: pl.DataFrame, *, at: float | pl.Expr = 0.0) -> pl.DataFrame:
-        """The rows of a frame (with `patient`) that are drawn, with `y`; `at` shifts within the row, 0.5 its foot."""
+        top: where the first row begins. at: place within the row, 0 its middle and 0.5 its foot.
+        """
         rows = self.patients.select("patient", "row")
         placed = frame.join(rows, on="patient", how="inner", maintain_order="left")
-        return placed.with_columns(y=(pl.col("row") + at).round(3)).drop("row")
+        return placed.with_columns(y=(top + (pl.col("row") + 0.5 + at) * self.height).round(2)).drop("row")
 
-    def separators(self, *, labels: bool = True) -> dict[str, Any]:
-        """Fine lines between the rows."""
-        at = [i - 0.5 for i in range(1, self.n)]
-        return lines_at(at, "y", self.y(labels=labels), {"stroke": GRID, "strokeWidth": 1})
+    def names(self, top: float, right: float) -> pl.DataFrame:
+        """The name of each patient beside its row: `x, y, text, about`."""
+        mixed = self.patients["indication"].n_unique() > 1
+        code = pl.col("indication").replace_strict(
+            {d: indication(d) for d in self.patients["indication"].unique()}, return_dtype=pl.String
+        )
+        told = pl.col("patient").str.to_uppercase().str.starts_with(code.str.to_uppercase())
+        bare = short_name()
+        text = pl.when(told).then(bare).otherwise(pl.format("{} \u00b7 {}", bare, code)) if mixed else bare
+        return self.place(self.patients.drop("row"), top=top).select("y", about(), x=pl.lit(right), text=text)
+
+    @property
+    def letters(self) -> int:
+        """Size of the names, in pixels."""
+        return 12 if self.height >= 14 else 10 if self.height >= 11 else 8
+
+    @property
+    def left(self) -> float:
+        """Room for the names, in pixels."""
+        longest = max(len(text) for text in self.names(0, 0)["text"])
+        return min(max(16 + 0.58 * self.letters * longest, 48), 150)
+
+    def separators(self, top: float, left: float, right: float) -> pl.DataFrame:
+        """Lines between the rows: `x, y, x2, y2`."""
+        y = pl.Series("y", [top + i * self.height for i in range(1, self.n)], dtype=pl.Float64)
+        return y.to_frame().select("y", x=pl.lit(left), x2=pl.lit(right), y2="y")
 
     def said(self) -> str:
         """The sentence that tells of patients without a row; empty when every patient has one."""
         if self.left_out.is_empty():
             return ""
         total = self.n + self.left_out.height
-        return f"Of {total:,} patients, {self.n} have a row: {self.chosen}; the other {self.left_out.height:,} are not drawn."
-
-
-def _name(patient: str, disease: str) -> str:
-    short = patient if len(patient) <= LONGEST_NAME else f"{patient[: LONGEST_NAME - 1]}\u2026"
-    code = indication(disease) if disease else ""
-    return short if not code or patient.upper().startswith(code.upper()) else f"{short} \u00b7 {code}"
+        others = f"{self.left_out.height:,}"
+        return f"Of {total:,} patients, {self.n} have a row: {self.chosen}; the other {others} are not drawn."
 
 
 ACUTE_DAYS = 30
@@ -176,10 +162,10 @@ class TimeAxis:
 
     start: int
     end: int
-    width: int = WIDTH - 110
+    width: float = WIDTH - 110
 
     @staticmethod
-    def to(last: int, *, start: int = 0, width: int = WIDTH - 110) -> TimeAxis:
+    def to(last: int, *, start: int = 0, width: float = WIDTH - 110) -> TimeAxis:
         """An axis from `start` (0 or before) to the last day."""
         return TimeAxis(min(start, 0), max(last, 5), width)
 
@@ -188,10 +174,11 @@ class TimeAxis:
         """Whether the axis goes beyond the first days."""
         return self.end > ACUTE_DAYS + 5
 
-    def scale(self) -> dict[str, Any]:
-        """The scale, linear within each stretch."""
+    def stretches(self) -> tuple[list[int], list[float]]:
+        """Days, and the pixels from the left edge at which they stand; in between the axis is linear."""
         before = round(self.width * 0.1) if self.start < -3 else 0
-        days, places = ([self.start], [0]) if before else ([], [])
+        days: list[int] = [self.start] if before else []
+        places: list[float] = [0] if before else []
         days.append(0 if before else min(self.start, 0))
         places.append(before)
         if self.long:
@@ -200,7 +187,7 @@ class TimeAxis:
         else:
             days.append(self.end)
             places.append(self.width)
-        return {"domain": days, "range": places, "nice": False, "zero": False, "clamp": True}
+        return days, places
 
     def ticks(self) -> dict[int, str]:
         """Days with a tick, and what stands at it."""
@@ -218,22 +205,6 @@ class TimeAxis:
             found |= {day: text for day, text in later.items() if day >= ACUTE_DAYS + 0.06 * self.end}
         return found
 
-    def x(self, *, labels: bool = True, field: str = "x", title: bool = True) -> Encoding:
-        """The horizontal axis, with or without its labels."""
-        ticks = self.ticks()
-        axis: dict[str, Any] = {
-            "values": list(ticks),
-            "labelExpr": f"({json.dumps({str(k): v for k, v in ticks.items()})})[datum.value]",
-            "labelOverlap": False,
-            "grid": True,
-            "title": self.title() if title else None,
-            "titleColor": MUTED,
-            "titleFontSize": 11,
-        }
-        if not labels:
-            axis = {"values": list(ticks), "grid": True, "labels": False, "ticks": False, "domain": False, "title": None}
-        return {"field": field, "type": "quantitative", "scale": self.scale(), "axis": axis}
-
     def title(self) -> str:
         """What the axis shows, in words."""
         unit = "months" if self.end / DAYS_PER_MONTH <= 60 else "years"
@@ -241,20 +212,12 @@ class TimeAxis:
             return "days after infusion"
         return f"days after infusion to day {ACUTE_DAYS} (enlarged), then {unit}"
 
-    def landmarks(self, x: Encoding) -> list[dict[str, Any]]:
-        """The line of the infusion, and the line at which the scale changes; x: the axis as the other layers have it."""
-        drawn = [lines_at([0], "x", x, {"stroke": INK, "strokeWidth": 1.2})]
-        if self.long:
-            drawn.append(lines_at([ACUTE_DAYS], "x", x, {"stroke": MUTED, "strokeDash": [2, 3]}))
-        return drawn
-
     def pixel(self, day: pl.Expr) -> pl.Expr:
-        """Where a day stands, in CSS pixels from the left edge."""
-        scale = self.scale()
-        days, places = scale["domain"], scale["range"]
-        found = pl.lit(float(places[-1]))
+        """Where a day stands, in pixels from the left edge; a day before the axis stands at its start."""
+        days, places = self.stretches()
+        day, found = day.cast(pl.Float64).clip(lower_bound=float(days[0])), pl.lit(float(places[-1]))
         for i in range(len(days) - 1, 0, -1):
             share = (day - days[i - 1]) / (days[i] - days[i - 1])
             here = places[i - 1] + share * (places[i] - places[i - 1])
             found = pl.when(day < days[i]).then(here).otherwise(found)
-        return found
+        return found.round(2)

@@ -12,7 +12,7 @@ from aftercart.reporting.numbers import number
 
 @dataclass(frozen=True)
 class Published:
-    """A limit that a criterion publishes: the path of its rule (or the name of an input with a default), and its name."""
+    """A limit that a criterion publishes: the path of its rule (or an input with a default), and its name."""
 
     criterion: str
     path: str
@@ -40,6 +40,8 @@ class Course:
     title: str
     name: str
     """The quantity as it stands in a sentence."""
+    short: str = ""
+    """The quantity beside a narrow panel."""
     unit: str = ""
     limits: tuple[Published, ...] = ()
     indications: tuple[str, ...] = ()
@@ -52,6 +54,8 @@ class Course:
     """Logarithmic axis from here on; what is smaller stands below it."""
     ticks: tuple[float, ...] = ()
     top: float = 0.0
+    highest: bool = False
+    """Of several values on a day the highest counts; otherwise the lowest."""
     leading: bool = False
     """The measure of its diseases: where it is missing the report says so."""
 
@@ -67,6 +71,7 @@ SCORES = (
         "sledai-2k",
         "SLEDAI-2K of each patient with lupus (points)",
         "SLEDAI-2K",
+        "SLEDAI-2K",
         limits=(Published("lldas", "sledai_max", "low disease activity up to"),),
         indications=("SLE", "LN"),
         criterion="sledai_2k",
@@ -76,6 +81,7 @@ SCORES = (
     Course(
         "sle-das",
         "SLE-DAS of each patient with lupus (points)",
+        "SLE-DAS",
         "SLE-DAS",
         limits=(
             Published("sle_das", "limits.remission_range", "remission range up to"),
@@ -89,16 +95,19 @@ SCORES = (
         "upcr",
         "Urine protein to creatinine ratio of each patient with lupus (g/g)",
         "The urine protein to creatinine ratio",
+        "Urine protein, g/g",
         "g/g",
         limits=(Published("lupus_nephritis_response", "kdigo_2024.ratio_below", "complete renal response below"),),
         indications=("SLE", "LN"),
         fact="obs:UPCR",
+        highest=True,
         top=1,
     ),
     Course(
         "tis",
         "Total improvement score of each patient with myositis (0 to 100)",
         "The total improvement score",
+        "TIS",
         limits=tuple(
             Published("acr_eular_2016_tis", f"thresholds.adult.{name}", f"{name} from")
             for name in ("minimal", "moderate", "major")
@@ -112,6 +121,7 @@ SCORES = (
         "mmt8",
         "Muscle strength of each patient with myositis (MMT-8, 0 to 150)",
         "MMT-8",
+        "MMT-8",
         indications=("IIM",),
         criterion="mmt8",
         top=150,
@@ -120,9 +130,11 @@ SCORES = (
         "ck",
         "Creatine kinase of each patient with myositis (U/L, logarithmic)",
         "Creatine kinase",
+        "CK, U/L",
         "U/L",
         indications=("IIM",),
         fact="obs:CK",
+        highest=True,
         floor=10,
         ticks=(10, 100, 1000, 10_000),
         top=1000,
@@ -131,6 +143,7 @@ SCORES = (
         "eustar-ai",
         "EUSTAR activity index of each patient with systemic sclerosis (0 to 10)",
         "The EUSTAR activity index",
+        "EUSTAR AI",
         limits=(Published("eustar_ai_2017", "active_from", "active from"),),
         indications=("SSC",),
         criterion="eustar_ai_2017",
@@ -141,6 +154,7 @@ SCORES = (
         "mrss",
         "Skin score of each patient with systemic sclerosis (mRSS, 0 to 51)",
         "The mRSS",
+        "mRSS",
         indications=("SSC",),
         criterion="mrss",
         top=20,
@@ -149,6 +163,7 @@ SCORES = (
         "fvc",
         "Forced vital capacity of each patient with systemic sclerosis (% of predicted)",
         "Forced vital capacity",
+        "FVC, %",
         "% of predicted",
         indications=("SSC",),
         fact="obs:FVCPP",
@@ -158,12 +173,14 @@ SCORES = (
         "haq-di",
         "Disability of each patient (HAQ-DI, 0 to 3)",
         "HAQ-DI",
+        "HAQ-DI",
         criterion="haq_di",
         top=3,
     ),
     Course(
         "cdai",
         "Clinical disease activity index of each patient with arthritis (CDAI, 0 to 76)",
+        "CDAI",
         "CDAI",
         limits=_cut_offs("cdai", *_ARTHRITIS),
         criterion="cdai",
@@ -173,6 +190,7 @@ SCORES = (
         "sdai",
         "Simplified disease activity index of each patient with arthritis (SDAI)",
         "SDAI",
+        "SDAI",
         limits=_cut_offs("sdai", *_ARTHRITIS),
         criterion="sdai",
         top=30,
@@ -180,6 +198,7 @@ SCORES = (
     Course(
         "das28-crp",
         "DAS28-CRP of each patient with arthritis",
+        "DAS28-CRP",
         "DAS28-CRP",
         limits=_cut_offs(
             "das28_crp",
@@ -194,6 +213,7 @@ SCORES = (
         "das28-esr",
         "DAS28-ESR of each patient with arthritis",
         "DAS28-ESR",
+        "DAS28-ESR",
         limits=_cut_offs(
             "das28_esr",
             ("remission_below", "remission below"),
@@ -207,6 +227,7 @@ SCORES = (
         "mg-adl",
         "Activities of daily living of each patient with myasthenia gravis (MG-ADL, 0 to 24)",
         "MG-ADL",
+        "MG-ADL",
         limits=(Published("mg_adl", "minimal_symptoms_up_to", "minimal symptoms up to"),),
         criterion="mg_adl",
         top=12,
@@ -218,6 +239,7 @@ NEUTROPHILS = Course(
     "neutrophils",
     "Neutrophils of each patient in the first 100 days (10\u2079/L, logarithmic)",
     "The neutrophil count",
+    "Neutrophils, G/L",
     "\u00d7 10\u2079/L",
     limits=(
         Published("icaht_early_2023", "severe_max_per_ul", "severe up to", factor=0.001),
@@ -234,6 +256,7 @@ B_CELLS = Course(
     "b-cells",
     "B cells of each patient (CD19-positive cells per \u00b5L, logarithmic)",
     "The B-cell count",
+    "B cells/\u00b5L",
     "cells/\u00b5L",
     limits=(Published("b_cell_aplasia", "aplasia_threshold_cells_per_ul", "absent up to"),),
     fact="obs:CD19",
@@ -241,3 +264,44 @@ B_CELLS = Course(
     ticks=(1, 10, 100, 1000),
     top=100,
 )
+
+LABORATORY = (
+    Course(
+        "crp", "", "C-reactive protein", "CRP, mg/L", fact="obs:CRP", highest=True, floor=1, ticks=(1, 10, 100), top=10
+    ),
+    Course(
+        "ferritin",
+        "",
+        "Ferritin",
+        "Ferritin, \u00b5g/L",
+        fact="obs:FERRITIN",
+        highest=True,
+        floor=10,
+        ticks=(10, 100, 1000, 10_000),
+        top=1000,
+    ),
+    Course("platelets", "", "Platelets", "Platelets, G/L", fact="obs:PLT", top=200),
+    Course("igg", "", "IgG", "IgG, g/L", fact="obs:IGG", top=10),
+    Course("c3", "", "C3", "C3, g/L", indications=("SLE", "LN"), fact="obs:C3", top=1),
+    Course(
+        "dsdna",
+        "",
+        "Anti-dsDNA antibodies",
+        "Anti-dsDNA",
+        indications=("SLE", "LN"),
+        fact="obs:DSDNA",
+        highest=True,
+        top=20,
+    ),
+    Course(
+        "creatinine",
+        "",
+        "Creatinine",
+        "Creatinine, \u00b5mol/L",
+        indications=("LN",),
+        fact="obs:CREAT",
+        highest=True,
+        top=100,
+    ),
+)
+"""Further laboratory values of the timeline of one patient."""

@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from aftercart.reporting.figures.base import BLUE, FAINT, INK, MUTED, SKY, VERMILION, WIDTH
-from aftercart.reporting.figures.marks import LONGEST_NAME, about
+from aftercart.reporting.figures.marks import about, short_name
 from aftercart.reporting.figures.plane import Box, Plane
 
 MANY = 24
@@ -44,7 +44,9 @@ class Axes:
     """Mark every value; without, only those below the limit of quantification."""
 
 
-def small_multiples(points: pl.DataFrame, axes: Axes, criterion: str | None, band: pl.DataFrame | None = None) -> dict[str, Any]:
+def small_multiples(
+    points: pl.DataFrame, axes: Axes, criterion: str | None, band: pl.DataFrame | None = None
+) -> dict[str, Any]:
     """Draw courses.
 
     points: `patient, day, x, y (null where open), low, high, below` in display order of the patients; band: `x, low,
@@ -141,18 +143,18 @@ def _own(plane: Plane, placed: pl.DataFrame, axes: Axes, criterion: str | None, 
     )
     line = known.with_columns(about(criterion=criterion)).select("patient", "x", "y", "about")
     plane.lines(line, series="patient", stroke=BLUE, strokeWidth=1 if thin else 2, opacity=0.55 if thin else 1)
+    if thin:
+        return
     below = known.filter("below").select("x", "y", "about")
     plane.points(below, shape="triangle-down", fill="white", size=26, stroke=BLUE, strokeWidth=1.2)
-    if axes.dots and not thin:
+    if axes.dots:
         plane.points(known.filter(~pl.col("below")).select("x", "y", "about"), shape="circle", fill=BLUE)
 
 
 def _names(plane: Plane, patients: list[str], boxes: list[Box]) -> None:
-    short = [p if len(p) <= LONGEST_NAME else f"{p[: LONGEST_NAME - 1]}\u2026" for p in patients]
-    frame = pl.DataFrame(
-        {"patient": patients, "text": short, "x": [b.left + 0.0 for b in boxes], "y": [b.top - 8.0 for b in boxes]}
-    )
-    plane.texts(frame.with_columns(about()).drop("patient"), align="left", fontSize=12, fontWeight="bold")
+    frame = pl.DataFrame({"patient": patients, "x": [b.left + 0.0 for b in boxes], "y": [b.top - 8.0 for b in boxes]})
+    named = frame.select("x", "y", about(), text=short_name())
+    plane.texts(named, align="left", fontSize=12, fontWeight="bold")
 
 
 def _together(points: pl.DataFrame, axes: Axes, criterion: str | None, band: pl.DataFrame | None) -> dict[str, Any]:

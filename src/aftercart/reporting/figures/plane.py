@@ -15,7 +15,7 @@ from typing import Any
 import polars as pl
 
 from aftercart.reporting.figures.base import GRID, INK, MUTED, RULE
-from aftercart.reporting.figures.marks import layer
+from aftercart.reporting.figures.marks import ACUTE_DAYS, TimeAxis, layer
 
 LABEL = 10
 """Size of the figures at an axis, in CSS pixels."""
@@ -67,7 +67,7 @@ class Box:
 
 @dataclass
 class Plane:
-    """Collects layers in pixels; frames have columns `x`, `y` (and `x2`, `y2`, `text`), and `about` where one has it."""
+    """Collects layers in pixels; frames have `x`, `y` (and `x2`, `y2`, `text`), and `about` where one has it."""
 
     width: float
     height: float
@@ -88,13 +88,17 @@ class Plane:
     def rules(self, frame: pl.DataFrame, **mark: Any) -> None:
         """Straight lines from (x, y) to (x2, y2)."""
         self._add(
-            frame, {"type": "rule", **mark}, {"x": self._x(), "y": self._y(), "x2": {"field": "x2"}, "y2": {"field": "y2"}}
+            frame,
+            {"type": "rule", **mark},
+            {"x": self._x(), "y": self._y(), "x2": {"field": "x2"}, "y2": {"field": "y2"}},
         )
 
     def bars(self, frame: pl.DataFrame, **mark: Any) -> None:
         """Filled rectangles between (x, y) and (x2, y2)."""
         self._add(
-            frame, {"type": "rect", **mark}, {"x": self._x(), "y": self._y(), "x2": {"field": "x2"}, "y2": {"field": "y2"}}
+            frame,
+            {"type": "rect", **mark},
+            {"x": self._x(), "y": self._y(), "x2": {"field": "x2"}, "y2": {"field": "y2"}},
         )
 
     def lines(self, frame: pl.DataFrame, *, series: str | None = None, **mark: Any) -> None:
@@ -129,17 +133,23 @@ class Plane:
 
     def y_axis(self, box: Box, ticks: Mapping[float, str], *, labels: bool) -> None:
         """Grid lines across a panel at the ticks, with their labels on the left."""
-        rows = pl.DataFrame({"v": list(ticks), "text": list(ticks.values())}, schema={"v": pl.Float64, "text": pl.String})
+        rows = pl.DataFrame(
+            {"v": list(ticks), "text": list(ticks.values())}, schema={"v": pl.Float64, "text": pl.String}
+        )
         placed = rows.with_columns(y=box.down(pl.col("v")))
         self.rules(
-            placed.select("y", y2="y", x=pl.lit(float(box.left)), x2=pl.lit(float(box.right))), stroke=GRID, strokeWidth=1
+            placed.select("y", y2="y", x=pl.lit(float(box.left)), x2=pl.lit(float(box.right))),
+            stroke=GRID,
+            strokeWidth=1,
         )
         if labels:
             self.texts(placed.select("y", "text", x=pl.lit(box.left - 5.0)), align="right", fill=MUTED)
 
     def x_axis(self, box: Box, ticks: Mapping[float, str], *, labels: bool, title: str = "") -> None:
         """The line at the foot of a panel with ticks, their labels below, and a title below these."""
-        rows = pl.DataFrame({"v": list(ticks), "text": list(ticks.values())}, schema={"v": pl.Float64, "text": pl.String})
+        rows = pl.DataFrame(
+            {"v": list(ticks), "text": list(ticks.values())}, schema={"v": pl.Float64, "text": pl.String}
+        )
         placed = rows.with_columns(x=box.across(pl.col("v")), y=pl.lit(float(box.foot)))
         self.rules(
             pl.DataFrame({"x": [box.left], "x2": [box.right], "y": [box.foot], "y2": [box.foot]}, strict=False),
@@ -150,6 +160,25 @@ class Plane:
             self.texts(placed.select("x", "text", y=pl.col("y") + 12), fill=MUTED)
             if title:
                 self.words(title, box.left + box.width / 2, box.foot + 27, fill=MUTED, fontSize=11)
+
+    def time_axis(self, axis: TimeAxis, *, left: float, top: float, foot: float) -> None:
+        """The lines of a time axis from `top` to `foot`, of the infusion, of the end of the first days; its labels."""
+        ticks = pl.DataFrame(
+            {"day": list(axis.ticks()), "text": list(axis.ticks().values())},
+            schema={"day": pl.Int64, "text": pl.String},
+        ).with_columns(x=left + axis.pixel(pl.col("day")))
+        self.rules(ticks.select("x", x2="x", y=pl.lit(top), y2=pl.lit(foot)), stroke=GRID)
+        days = pl.DataFrame({"day": [0, ACUTE_DAYS] if axis.long else [0]}).with_columns(
+            x=left + axis.pixel(pl.col("day"))
+        )
+        lines = days.select("day", "x", x2="x", y=pl.lit(top), y2=pl.lit(foot))
+        self.rules(lines.filter(pl.col("day") == 0).drop("day"), stroke=INK, strokeWidth=1.2)
+        self.rules(lines.filter(pl.col("day") > 0).drop("day"), stroke=MUTED, strokeDash=[2, 3])
+        ends = pl.DataFrame({"x": [left], "x2": [left + axis.width], "y": [foot], "y2": [foot]}, strict=False)
+        self.rules(ends, stroke=RULE)
+        self.rules(ticks.select("x", x2="x", y=pl.lit(foot), y2=pl.lit(foot + 4.0)), stroke=RULE)
+        self.texts(ticks.select("x", "text", y=pl.lit(foot + 12.0)), fill=MUTED)
+        self.words(axis.title(), left + axis.width / 2, foot + 27, fill=MUTED, fontSize=11)
 
     def copies(self, frame: pl.DataFrame, moves: Sequence[tuple[float, float]], **mark: Any) -> None:
         """One line (broken where y is null) drawn again at each of the given distances."""

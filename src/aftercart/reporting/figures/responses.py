@@ -10,7 +10,7 @@ from aftercart.analysis import efficacy
 from aftercart.analysis.cohort import DAYS_PER_MONTH, Cohort
 from aftercart.assessment import Assessments
 from aftercart.reporting.figures.base import GREEN, MUTED, VERMILION, WIDTH, Absent, Figure
-from aftercart.reporting.figures.marks import LONGEST_NAME, Rows, about, cohort_of
+from aftercart.reporting.figures.marks import Rows, about, cohort_of, short_name
 from aftercart.reporting.figures.plane import Plane
 from aftercart.reporting.numbers import indication, listed
 
@@ -92,9 +92,7 @@ def _answers(cohort: Cohort) -> pl.DataFrame:
     parts = []
     for place, question in enumerate(QUESTIONS):
         subjects = efficacy.population(cohort, question.criterion).select("subject_id")
-        rows = cohort.rows(question.criterion).filter(
-            pl.col("visit").is_in(list(targets)) & (pl.col("day") > 0)
-        )
+        rows = cohort.rows(question.criterion).filter(pl.col("visit").is_in(list(targets)) & (pl.col("day") > 0))
         met = rows.join(subjects, on="subject_id", how="semi").with_columns(_met=question.met)
         parts.append(
             met.select(
@@ -118,18 +116,22 @@ def _answers(cohort: Cohort) -> pl.DataFrame:
     # A disease is shown only the criteria that could be assessed in at least one of its patients.
     some = found.filter(pl.col("answer") != "not evaluable").select("indication", "id").unique()
     kept = found.join(some, on=["indication", "id"], how="semi")
-    return kept.sort("_order", "_place", "day").select(
-        "id",
-        "column",
-        "question",
-        "criterion",
-        "visit",
-        "day",
-        "answer",
-        "missing",
-        patient="subject_id",
-        disease="indication",
-    ).select("patient", "disease", "question", "criterion", "visit", "day", "answer", "missing", "id", "column")
+    return (
+        kept.sort("_order", "_place", "day")
+        .select(
+            "id",
+            "column",
+            "question",
+            "criterion",
+            "visit",
+            "day",
+            "answer",
+            "missing",
+            patient="subject_id",
+            disease="indication",
+        )
+        .select("patient", "disease", "question", "criterion", "visit", "day", "answer", "missing", "id", "column")
+    )
 
 
 def _drawing(rows: Rows, answers: pl.DataFrame) -> dict[str, object]:
@@ -147,7 +149,7 @@ def _drawing(rows: Rows, answers: pl.DataFrame) -> dict[str, object]:
     unknown = placed.filter(pl.col("answer") == "not evaluable").select("x", "y", "about")
     plane.points(unknown, shape="square", fill="white", size=size * size, stroke=MUTED, strokeWidth=0.8)
     plane.texts(unknown.select("x", "y", text=pl.lit("?")), fontSize=9)
-    _words(plane, rows, answers, blocks, columns, step, lines)
+    _words(plane, rows, blocks, columns, step, lines)
     return plane.drawing()
 
 
@@ -174,9 +176,7 @@ def _placed(rows: Rows, answers: pl.DataFrame, wide: float) -> tuple[list[_Block
     return blocks, lines, top - HEAD + 24
 
 
-def _cells(
-    rows: Rows, answers: pl.DataFrame, blocks: list[_Block], columns: pl.DataFrame, step: float
-) -> pl.DataFrame:
+def _cells(rows: Rows, answers: pl.DataFrame, blocks: list[_Block], columns: pl.DataFrame, step: float) -> pl.DataFrame:
     first = rows.patients.group_by("indication").agg(_first=pl.col("row").min())
     place = pl.DataFrame(
         {
@@ -202,7 +202,6 @@ def _cells(
 def _words(
     plane: Plane,
     rows: Rows,
-    answers: pl.DataFrame,
     blocks: list[_Block],
     columns: pl.DataFrame,
     step: float,
@@ -212,11 +211,9 @@ def _words(
     small = 11 if rows.height >= 12 else 7
     for disease, top in lines:
         mine = rows.patients.filter(pl.col("indication") == disease).with_row_index("_r")
-        name = pl.col("patient")
-        short = pl.when(name.str.len_chars() > LONGEST_NAME).then(name.str.slice(0, LONGEST_NAME - 1) + "\u2026")
         names = mine.with_columns(about()).select(
             "about",
-            text=short.otherwise(name),
+            text=short_name(),
             x=pl.lit(NAMES - 6.0),
             y=(top + (pl.col("_r") + 0.5) * rows.height).round(2),
         )
@@ -270,5 +267,9 @@ def _note(answers: pl.DataFrame, rows: Rows) -> str:
     long = {q.id: q.label for q in QUESTIONS}
     found = set(answers["id"])
     named = "; ".join(f"{s}: {long[id_]}" for id_, s in SHORT.items() if id_ in found and s != long[id_])
-    parts = ["One row per patient, one column per visit (months after infusion).", f"{named}." if named else "", rows.said()]
+    parts = [
+        "One row per patient, one column per visit (months after infusion).",
+        f"{named}." if named else "",
+        rows.said(),
+    ]
     return " ".join(p for p in parts if p)

@@ -49,15 +49,16 @@ def daily(cohort: Cohort) -> pl.DataFrame:
     )
 
 
-def spans(days: pl.DataFrame, *, lowest: int = 1, gap: int = 1) -> pl.DataFrame:
+def spans(days: pl.DataFrame, *, lowest: int = 1, gap: int = 1, unknown: bool = False) -> pl.DataFrame:
     """Neighbouring days of one grade as one span: `patient, what, criterion, grade, open, start, end`.
 
-    lowest: grades below it are left out. gap: days between two values that still belong together. end: the day after
-    the last one.
+    lowest: grades below it are left out. gap: days between two values that still belong together. unknown: keep days
+    whose grade is left open. end: the day after the last one.
     """
-    kept = days.filter(pl.col("grade") >= lowest).sort("what", "patient", "day")
+    asked = (pl.col("grade") >= lowest).fill_null(value=unknown)
+    kept = days.filter(asked).sort("what", "patient", "day")
     same = pl.struct("what", "patient")
-    state = pl.struct("what", "patient", "grade", "open")
+    state = pl.struct("what", "patient", pl.col("grade").fill_null(-1), "open")
     apart = (pl.col("day") - pl.col("day").shift(1) > gap) | (same != same.shift(1)) | (state != state.shift(1))
     return (
         kept.with_columns(_span=apart.fill_null(value=True).cum_sum())
@@ -72,5 +73,6 @@ def spans(days: pl.DataFrame, *, lowest: int = 1, gap: int = 1) -> pl.DataFrame:
 
 
 def label(grade: str = "grade", open_: str = "open") -> pl.Expr:
-    """The grade as text; `1+` is at least grade 1."""
-    return pl.concat_str(pl.col(grade), pl.when(open_).then(pl.lit("+")).otherwise(pl.lit("")))
+    """The grade as text; `1+` is at least grade 1, `?` a grade that is not known."""
+    text = pl.concat_str(pl.col(grade), pl.when(open_).then(pl.lit("+")).otherwise(pl.lit("")))
+    return pl.when(pl.col(grade).is_null()).then(pl.lit("?")).otherwise(text)

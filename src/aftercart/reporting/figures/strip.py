@@ -10,11 +10,16 @@ from aftercart.analysis.cohort import Cohort
 from aftercart.assessment import Assessments
 from aftercart.reporting.figures import spans
 from aftercart.reporting.figures.base import FAINT, INK, MUTED, WIDTH, Absent, Figure
-from aftercart.reporting.figures.marks import Rows, about, cohort_of, layer
+from aftercart.reporting.figures.marks import Rows, about, cohort_of
+from aftercart.reporting.figures.plane import Box, Plane, ticks
 from aftercart.reporting.numbers import listed
 
 ID, TITLE = "toxicity-strip", "Toxicity of each patient, day by day, in the first 30 days"
 LAST_DAY = 30
+
+HEAD, GAP, AXIS = 24, 8, 44
+"""Pixels over a panel, below it, and for the axis at the foot."""
+
 PANELS = (
     ("CRS", "Cytokine release syndrome (ASTCT grade)"),
     ("ICANS", "Neurotoxicity, ICANS (ASTCT grade)"),
@@ -49,7 +54,8 @@ def toxicity_strip(found: Assessments | Cohort) -> Figure | Absent:
         return Absent(ID, TITLE, "No toxicity was assessed on any of the first 30 days after an infusion.")
     worst = days.group_by("patient").agg(weight=pl.col("grade").max().cast(pl.Float64))
     rows = Rows.of(patients, tall=14, least=7, first=worst, chosen="those with the highest grades")
-    drawn = rows.place(days).sort("what", "y", "day", maintain_order=True)
+    order = rows.patients.select("patient", "row")
+    drawn = days.join(order, on="patient", how="inner").sort("what", "row", "day").drop("row")
     return Figure(
         id=ID,
         title=TITLE,
@@ -63,99 +69,83 @@ def toxicity_strip(found: Assessments | Cohort) -> Figure | Absent:
 
 def _drawing(rows: Rows, days: pl.DataFrame) -> dict[str, Any]:
     present = [p for p in PANELS if p[0] in set(days["what"])]
-    panels = [
-        _panel(rows, days.filter(pl.col("what") == what), title, last=what == present[-1][0]) for what, title in present
-    ]
-    return {"vconcat": [*panels, _legend()], "spacing": 10}
+    left = rows.left
+    step = (WIDTH - left - 4) / (LAST_DAY + 1)
+    plane = Plane(WIDTH, len(present) * (HEAD + rows.pixels + GAP) + AXIS + 20)
+    top = 0.0
+    for what, title in present:
+        top += HEAD
+        plane.words(title, 0, top - 10, align="left", fontSize=12, fontWeight="bold")
+        _panel(plane, rows, days.filter(pl.col("what") == what), (left, top), step)
+        top += rows.pixels + GAP
+    box = Box(left, top - GAP, step * (LAST_DAY + 1), 0, (-0.5, LAST_DAY + 0.5), (0, 1))
+    plane.x_axis(box, ticks(range(0, LAST_DAY + 1, 5)), labels=True, title="days after infusion")
+    _legend(plane, left, top - GAP + AXIS + 8)
+    return plane.drawing()
 
 
-def _panel(rows: Rows, days: pl.DataFrame, title: str, *, last: bool) -> dict[str, Any]:
-    axis = {
-        "values": list(range(0, LAST_DAY + 1, 5)),
-        "grid": False,
-        "domain": False,
-        "title": "days after infusion" if last else None,
-        "labels": last,
-        "ticks": last,
-    }
-    scale = {"domain": [-0.5, LAST_DAY + 0.5], "nice": False, "zero": False}
-    x = {"field": "day", "type": "quantitative", "scale": scale, "axis": axis}
-    y = rows.y()
-    told = days.with_columns(about(criterion=pl.col("criterion"), day="day"))
-    lanes = rows.patients.select(y=pl.col("row").cast(pl.Float64), day=pl.lit(-0.5), x2=pl.lit(LAST_DAY + 0.5))
-    layers = [
-        layer(lanes, {"type": "rule", "stroke": FAINT, "strokeDash": [1, 4]}, {"x": x, "x2": {"field": "x2"}, "y": y})
-    ]
-    cell = {"type": "bar", "height": round(rows.height - 1.5, 1), "stroke": "white", "strokeWidth": 0.8}
+def _panel(plane: Plane, rows: Rows, days: pl.DataFrame, corner: tuple[float, float], step: float) -> None:
+    left, top = corner
+    lanes = rows.place(rows.patients.drop("row"), top=top)
+    ends = lanes.select("y", y2="y", x=pl.lit(left), x2=pl.lit(left + step * (LAST_DAY + 1)))
+    plane.rules(ends, stroke=FAINT, strokeDash=[1, 4])
+    half = rows.height / 2 - 0.8
+    placed = rows.place(days, top=top).with_columns(
+        about(criterion=pl.col("criterion"), day="day"),
+        x=left + pl.col("day") * step + 0.4,
+        x2=left + (pl.col("day") + 1) * step - 0.4,
+    )
+    cells = placed.select("day", "grade", "about", "x", "x2", foot=pl.col("y") + half, y=pl.col("y") - half).rename(
+        {"foot": "y2"}
+    )
     for grade, fill in enumerate(FILLS):
-        mine = told.filter(pl.col("grade") == grade).with_columns(x2=pl.col("day") + 0.5, day=pl.col("day") - 0.5)
-        if grade == 0:
-            mine = _runs(mine)
-        if mine.height:
-            mine = mine.select("y", "about", "day", "x2")
-            layers.append(layer(mine, {**cell, "fill": fill}, {"x": x, "x2": {"field": "x2"}, "y": y}))
+        mine = cells.filter(pl.col("grade") == grade)
+        plane.bars((_runs(mine) if grade == 0 else mine).select("x", "x2", "y", "y2", "about"), fill=fill)
     if rows.height >= 9:
-        layers += _labels(told, x, y)
-    return {
-        "title": {"text": title, "fontSize": 12, "offset": 4},
-        "width": WIDTH - 110,
-        "height": rows.pixels,
-        "layer": layers,
-    }
+        _labels(plane, placed)
+    plane.texts(rows.names(top, left - 6.0), align="right", fontSize=rows.letters)
 
 
 def _runs(cells: pl.DataFrame) -> pl.DataFrame:
     """Neighbouring days as one cell: a month without toxicity need not be thirty marks."""
-    apart = (pl.col("y") != pl.col("y").shift(1)) | (pl.col("day") != pl.col("x2").shift(1))
+    apart = (pl.col("y") != pl.col("y").shift(1)) | (pl.col("day") != pl.col("day").shift(1) + 1)
     return (
         cells.with_columns(_run=apart.fill_null(value=True).cum_sum())
         .group_by("_run", maintain_order=True)
-        .agg(pl.col("y", "about", "day").first(), pl.col("x2").last())
+        .agg(pl.col("y", "y2", "about", "x").first(), pl.col("x2").last())
     )
 
 
-def _labels(told: pl.DataFrame, x: dict[str, Any], y: dict[str, Any]) -> list[dict[str, Any]]:
+def _labels(plane: Plane, placed: pl.DataFrame) -> None:
     """The grade in each cell; of neighbouring days without toxicity only the first says 0."""
     before = (pl.col("patient") == pl.col("patient").shift(1)) & (pl.col("day") == pl.col("day").shift(1) + 1)
     again = before & (pl.col("grade") == 0) & (pl.col("grade").shift(1) == 0)
-    words = told.with_columns(
-        label=pl.when(pl.col("grade").is_null()).then(pl.lit("?")).otherwise(spans.label()),
-        _again=again.fill_null(value=False),
-    ).filter(~pl.col("_again"))
-    subject = words.with_columns(about())
-    text = {"type": "text", "fontSize": 9}
-    layers = []
+    words = placed.filter(~again.fill_null(value=False)).select(
+        "grade",
+        "y",
+        about(),
+        x=(pl.col("x") + pl.col("x2")) / 2,
+        text=spans.label(),
+    )
+    grade = pl.col("grade")
     for fill, mine in (
-        (MUTED, subject.filter(pl.col("grade").fill_null(0) == 0)),
-        (INK, subject.filter(pl.col("grade").is_between(1, DARK_FROM - 1))),
-        ("white", subject.filter(pl.col("grade") >= DARK_FROM)),
+        (MUTED, grade.fill_null(0) == 0),
+        (INK, grade.is_between(1, DARK_FROM - 1)),
+        ("white", grade >= DARK_FROM),
     ):
-        if mine.height:
-            frame = mine.select("y", "about", "day", "label")
-            layers.append(layer(frame, {**text, "fill": fill}, {"x": x, "y": y, "text": {"field": "label"}}))
-    return layers
+        plane.texts(words.filter(mine).drop("grade"), fontSize=9, fill=fill)
 
 
-def _legend() -> dict[str, Any]:
-    names = ["not assessed", "grade 0", "1", "2", "3", "4", "5", "? open"]
-    at = [0, 110, 190, 230, 270, 310, 350, 400]
-    x = {"field": "x", "type": "quantitative", "scale": {"domain": [0, 700], "nice": False}, "axis": None}
-    y = {"value": 8}
-    layers = [
-        layer(
-            pl.DataFrame({"x": [at[0] - 2], "x2": [at[0] + 14]}),
-            {"type": "rule", "stroke": FAINT, "strokeDash": [1, 4]},
-            {"x": x, "x2": {"field": "x2"}, "y": y},
-        )
-    ]
+def _legend(plane: Plane, left: float, y: float) -> None:
+    lane = pl.DataFrame({"x": [float(left)], "x2": [left + 16.0], "y": [y], "y2": [y]})
+    plane.rules(lane, stroke=FAINT, strokeDash=[1, 4])
+    plane.words("not assessed", left + 20, y, align="left", fontSize=11)
+    x = left + 120.0
     for grade, fill in enumerate(FILLS):
-        mine = pl.DataFrame({"x": [at[grade + 1]]})
-        point = {"type": "point", "shape": "square", "size": 150, "filled": True, "opacity": 1, "fill": fill}
-        layers.append(layer(mine, point, {"x": x, "y": y}))
-    words = pl.DataFrame({"name": names, "x": [at[0] + 16, *(a + 10 for a in at[1:7]), at[7]]})
-    text = {"type": "text", "align": "left", "fontSize": 11, "fill": INK}
-    layers.append(layer(words, text, {"x": x, "y": y, "text": {"field": "name"}}))
-    return {"width": 700, "height": 16, "layer": layers}
+        plane.points(pl.DataFrame({"x": [x], "y": [y]}), shape="square", fill=fill, size=150)
+        plane.words(str(grade) if grade else "grade 0", x + 11, y, align="left", fontSize=11)
+        x += 40 if grade else 84
+    plane.words("? grade left open by missing values", x, y, align="left", fontSize=11)
 
 
 def _finding(n: int, days: pl.DataFrame) -> str:

@@ -9,24 +9,32 @@ import polars as pl
 
 from aftercart.analysis import efficacy
 from aftercart.analysis.cohort import Cohort
+from aftercart.analysis.courses import RESPONSE
 from aftercart.assessment import Assessments
 from aftercart.reporting.figures.base import (
     BLUE,
     FAINT,
     GREEN,
+    GRID,
     INK,
     MUTED,
     ORANGE,
     PURPLE,
     SKY,
     VERMILION,
+    WIDTH,
     Absent,
     Figure,
 )
-from aftercart.analysis.courses import RESPONSE
-from aftercart.reporting.figures.marks import Rows, TimeAxis, about, cohort_of, layer
+from aftercart.reporting.figures.marks import Rows, TimeAxis, about, cohort_of
+from aftercart.reporting.figures.plane import Plane
 from aftercart.reporting.figures.swimmer_marks import DISEASE_DRUG, DRUGS_FROM_DAY, GLUCOCORTICOID, all_marks
 from aftercart.reporting.numbers import indication, listed
+
+TOP, AXIS = 4, 44
+"""Pixels over the rows, and for the time axis below them."""
+
+LEGEND_COLUMNS, LEGEND_LINE = 4, 18
 
 TALL = 42
 """CSS pixels of a row while there are few."""
@@ -110,7 +118,7 @@ def swimmer_plot(found: Assessments | Cohort) -> Figure | Absent:
         first=_weights(marks),
         chosen="those with a death, a relapse, a serious infection or the highest grades first",
     )
-    drawn = rows.place(marks).drop("y")
+    drawn = marks.filter(pl.col("patient").is_in(rows.patients["patient"].implode()))
     last = known.select("last_day", patient="subject_id")
     return Figure(
         id=ID,
@@ -132,90 +140,73 @@ def _weights(marks: pl.DataFrame) -> pl.DataFrame:
 
 def _drawing(rows: Rows, last: pl.DataFrame, marks: pl.DataFrame) -> dict[str, Any]:
     ends = [int(v) for v in (last["last_day"].max(), marks["start"].max()) if v is not None]  # type: ignore[arg-type]
-    drugs = marks.filter(pl.col("kind").is_in(list(DRUG_LINES)))
-    axis = TimeAxis.to(round(max(ends) * 1.02), start=DRUGS_FROM_DAY if drugs.height else -2)
-    x, y = axis.x(), rows.y()
-    inside = rows.height / TALL
-    lane = rows.place(last.with_columns(x=pl.lit(0), x2="last_day")).with_columns(about())
-    layers = [
-        rows.separators(),
-        layer(lane, {"type": "rule", "stroke": FAINT, "strokeWidth": 3}, {"x": x, "x2": {"field": "x2"}, "y": y}),
-    ]
-    for kind, (colour, dashes, at) in DRUG_LINES.items():
-        mine = rows.place(drugs.filter(pl.col("kind") == kind), at=at).with_columns(about(day="start"))
-        mine = mine.select("y", "about", x=pl.max_horizontal("start", pl.lit(axis.start)), x2="end")
-        rule = {"type": "rule", "stroke": colour, "strokeWidth": max(1.0, 3 * inside), "strokeDash": dashes}
-        layers.append(layer(mine, rule, {"x": x, "x2": {"field": "x2"}, "y": y}))
+    left = rows.left
+    drugs = [k for k in DRUG_LINES if k in set(marks["kind"])]
+    axis = TimeAxis.to(round(max(ends) * 1.02), start=DRUGS_FROM_DAY if drugs else 0, width=WIDTH - left - 6)
     present = [k for k in KINDS if k.name in set(marks["kind"])]
+    foot = TOP + rows.pixels
+    lines = -(-(len(present) + len(drugs)) // LEGEND_COLUMNS)
+    plane = Plane(WIDTH, foot + AXIS + lines * LEGEND_LINE)
+    inside = rows.height / TALL
+    plane.rules(rows.separators(TOP, left, WIDTH - 6), stroke=GRID)
+    plane.time_axis(axis, left=left, top=TOP, foot=foot)
+
+    def across(day: pl.Expr | str) -> pl.Expr:
+        return left + axis.pixel(pl.col(day) if isinstance(day, str) else day)
+
+    lane = rows.place(last, top=TOP).select("y", about(), y2="y", x=across(pl.lit(0)), x2=across("last_day"))
+    plane.rules(lane, stroke=FAINT, strokeWidth=max(1.5, 3 * inside))
+    for name in drugs:
+        colour, dashes, at = DRUG_LINES[name]
+        mine = rows.place(marks.filter(pl.col("kind") == name), top=TOP, at=at)
+        placed = mine.select("y", about(day="start"), y2="y", x=across("start"), x2=across("end"))
+        plane.rules(placed, stroke=colour, strokeWidth=max(1.0, 3 * inside), strokeDash=dashes)
     for kind in present:
-        mine = rows.place(marks.filter(pl.col("kind") == kind.name), at=kind.at)
-        told = mine.with_columns(about(criterion=pl.col("criterion"), day="start"))
-        layers += _bars(kind, told, axis, y, inside) if kind.bar else [_points(kind, told, x, y, inside)]
-    layers += axis.landmarks(x)
-    legend = _legend(present, [k for k in DRUG_LINES if k in set(drugs["kind"])], axis.width)
-    return {
-        "vconcat": [{"width": axis.width, "height": rows.pixels, "layer": layers}, legend],
-        "spacing": 4,
-    }
+        mine = rows.place(marks.filter(pl.col("kind") == kind.name), top=TOP, at=kind.at)
+        told = mine.with_columns(about(criterion=pl.col("criterion"), day="start"), x=across("start"), x2=across("end"))
+        if kind.bar:
+            _bars(plane, kind, told, inside)
+        else:
+            size = max(14.0, 58 * inside)
+            points = told.select("x", "y", "about")
+            plane.points(points, shape=kind.shape, fill=kind.colour, size=size, stroke="white", strokeWidth=0.5)
+    plane.texts(rows.names(TOP, left - 6.0), align="right", fontSize=rows.letters)
+    _legend(plane, present, drugs, left, foot + AXIS)
+    return plane.drawing()
 
 
-def _bars(kind: Kind, mine: pl.DataFrame, axis: TimeAxis, y: Any, inside: float) -> list[dict[str, Any]]:
-    height, x = max(3.0, 11 * inside), axis.x()
-    wide = axis.pixel(pl.col("end")) - axis.pixel(pl.col("start")) >= NARROWEST
-    placed = mine.select("y", "about", "label", x="start", x2="end", wide=wide)
-    bar = {"type": "bar", "height": round(height, 1), "fill": kind.colour, "stroke": kind.colour, "strokeWidth": 0.8}
-    drawn = [layer(placed.drop("label", "wide"), bar, {"x": x, "x2": {"field": "x2"}, "y": y})]
-    if height >= 7:
+def _bars(plane: Plane, kind: Kind, told: pl.DataFrame, inside: float) -> None:
+    half = max(1.5, 5.5 * inside)
+    # A single day among years would be thinner than a hair.
+    x2 = pl.max_horizontal("x2", pl.col("x") + 2)
+    plane.bars(told.select("x", "about", x2=x2, y=pl.col("y") - half, y2=pl.col("y") + half), fill=kind.colour)
+    wide = told.filter(pl.col("x2") - pl.col("x") >= NARROWEST)
+    if half >= 4:
+        words = wide.select("y", about(), x=pl.col("x") + 2, text="label")
         ink = "white" if kind.colour in DARK else INK
-        words = {"type": "text", "align": "left", "dx": 2, "fontSize": 9, "fontWeight": "bold", "fill": ink}
-        drawn.append(layer(placed.filter("wide").drop("wide"), words, {"x": x, "y": y, "text": {"field": "label"}}))
-    return drawn
+        plane.texts(words, align="left", fontSize=9, fontWeight="bold", fill=ink)
 
 
-def _points(kind: Kind, mine: pl.DataFrame, x: Any, y: Any, inside: float) -> dict[str, Any]:
-    size = max(14.0, 58 * inside)
-    point = {"type": "point", "shape": kind.shape, "size": size, "filled": True, "opacity": 1, "fill": kind.colour}
-    return layer(
-        mine.select("y", "about", x="start"), {**point, "stroke": "white", "strokeWidth": 0.5}, {"x": x, "y": y}
-    )
-
-
-LEGEND_COLUMNS, LEGEND_LINE = 4, 18
-
-
-def _legend(present: list[Kind], drugs: list[str], width: int) -> dict[str, Any]:
-    """Our own legend: the one of the library cannot show bars, points and lines in one grid."""
+def _legend(plane: Plane, present: list[Kind], drugs: list[str], left: float, top: float) -> None:
     names = [*(k.name for k in present), *drugs]
     lines = -(-len(names) // LEGEND_COLUMNS)
-    column = width / LEGEND_COLUMNS
-    entries = pl.DataFrame(
-        {
-            "name": names,
-            "x": [(i // lines) * column + 10 for i in range(len(names))],
-            "y": [(i % lines) * LEGEND_LINE + 9 for i in range(len(names))],
-        },
-        schema={"name": pl.String, "x": pl.Float64, "y": pl.Float64},
-    )
-    x = {"field": "x", "type": "quantitative", "scale": {"domain": [0, width], "nice": False}, "axis": None}
-    y = {
-        "field": "y",
-        "type": "quantitative",
-        "scale": {"domain": [0, lines * LEGEND_LINE], "reverse": True, "nice": False},
-        "axis": None,
+    places = {
+        name: (left + (i // lines) * (WIDTH - left) / LEGEND_COLUMNS + 10, top + (i % lines) * LEGEND_LINE + 9)
+        for i, name in enumerate(names)
     }
-    layers = []
     for kind in present:
-        mine = entries.filter(pl.col("name") == kind.name)
-        point = {"type": "point", "shape": kind.shape, "size": 70, "filled": True, "opacity": 1, "fill": kind.colour}
-        layers.append(layer(mine, point, {"x": x, "y": y}))
+        x, y = places[kind.name]
+        plane.points(pl.DataFrame({"x": [x], "y": [y]}), shape=kind.shape, fill=kind.colour, size=70)
     for name in drugs:
+        x, y = places[name]
         colour, dashes, _ = DRUG_LINES[name]
-        mine = entries.filter(pl.col("name") == name).with_columns(x=pl.col("x") - 8, x2=pl.col("x") + 8)
-        rule = {"type": "rule", "stroke": colour, "strokeWidth": 3, "strokeDash": dashes}
-        layers.append(layer(mine, rule, {"x": x, "x2": {"field": "x2"}, "y": y}))
-    words = {"type": "text", "align": "left", "dx": 12, "fontSize": 11, "fill": INK}
-    layers.append(layer(entries, words, {"x": x, "y": y, "text": {"field": "name"}}))
-    return {"width": width, "height": lines * LEGEND_LINE, "layer": layers}
+        ends = pl.DataFrame({"x": [x - 8], "x2": [x + 8], "y": [y], "y2": [y]})
+        plane.rules(ends, stroke=colour, strokeWidth=3, strokeDash=dashes)
+    frame = pl.DataFrame(
+        {"x": [places[n][0] + 12 for n in names], "y": [places[n][1] for n in names], "text": names},
+        schema={"x": pl.Float64, "y": pl.Float64, "text": pl.String},
+    )
+    plane.texts(frame, align="left", fontSize=11)
 
 
 def _finding(n: int, marks: pl.DataFrame) -> str:

@@ -8,9 +8,9 @@ import polars as pl
 
 from aftercart.analysis import efficacy, safety
 from aftercart.analysis.cohort import Cohort
+from aftercart.analysis.courses import RESPONSE
 from aftercart.analysis.outcomes import flag
 from aftercart.reporting.figures import spans
-from aftercart.analysis.courses import RESPONSE
 
 MARKS: dict[str, Any] = {
     "patient": pl.String,
@@ -89,7 +89,8 @@ def _medicines(cohort: Cohort) -> pl.DataFrame:
             end=pl.min_horizontal("end_min", "last") + 1,
             label=pl.lit(None, dtype=pl.String),
             detail=pl.concat_str(
-                pl.col("drug"), pl.when(pl.col("end_min") < pl.col("end_max")).then(pl.lit(", end not known")).otherwise(pl.lit(""))
+                pl.col("drug"),
+                pl.when(pl.col("end_min") < pl.col("end_max")).then(pl.lit(", end not known")).otherwise(pl.lit("")),
             ),
             criterion=pl.lit(None, dtype=pl.String),
         )
