@@ -73,6 +73,7 @@ def test_a_corrected_value_moves_remission_through_the_score_and_its_descriptor(
             "table": "observations",
             "row_id": "OBS-1",
             "subject_id": "P1",
+            "label": "UPCR",
             "date": MONTH_3,
             "change": "changed",
             "reason": None,
@@ -102,7 +103,7 @@ def test_a_corrected_value_moves_remission_through_the_score_and_its_descriptor(
     assert d.declarations.is_empty()
     text = str(d)
     assert "P1, month 3, DORIS remission in lupus (2021): yes \u2192 no" in text
-    assert "because observations:OBS-1 of 2022-05-30 changed: value 0.2 \u2192 0.9" in text
+    assert "because observations:OBS-1 (UPCR) of 2022-05-30 changed: value 0.2 \u2192 0.9" in text
     assert "Simulated or reconstructed data." in text
 
 
@@ -153,11 +154,11 @@ def test_the_data_cut_off_moves_what_rests_on_it(make_study: Make) -> None:
     before = make_study()
     after = replace(before, meta=replace(before.meta, data_cut_off=date(2029, 1, 1)))
     d = ac.diff(before, after)
-    assert d.declarations.rows() == [("data cut off", "2024-12-31", "2029-01-01")]
+    assert d.declarations.rows() == [("data cut-off", "2024-12-31", "2029-01-01")]
     phase = d.assessments.filter(pl.col("criterion") == "ltfu_phase").to_dicts()[0]
     assert (phase["level_old"], phase["level_new"]) == ("annual_visit", "annual_query")
-    assert because(d, "ltfu_phase") == {("declaration", "data cut off", "alone")}
-    assert "declared otherwise: data cut off 2024-12-31 \u2192 2029-01-01" in str(d)
+    assert because(d, "ltfu_phase") == {("declaration", "data cut-off", "alone")}
+    assert "declared otherwise: data cut-off 2024-12-31 \u2192 2029-01-01" in str(d)
     timed = d.movers.filter(pl.col("id") == "person_years")
     assert timed["subject_id"].to_list() == ["P1"]
 

@@ -18,13 +18,15 @@ ROWS: dict[str, Any] = {
     "table": pl.String,
     "row_id": pl.String,
     "subject_id": pl.String,
+    "label": pl.String,
     "date": pl.String,
     "change": pl.String,
     "reason": pl.String,
     "counts": pl.Boolean,
 }
-"""`change` is added, changed or retracted; `counts`: whether a grade could rest on it (false for a row that is in error
-on both sides, and for a change only in where the row came from)."""
+"""`label` is what the row is about (code, item, medicine, term); `change` is added, changed or retracted; `counts`:
+whether a grade could rest on it (false for a row that is in error on both sides, and for a change only in where the row
+came from)."""
 
 CELLS: dict[str, Any] = {
     "table": pl.String,
@@ -37,6 +39,17 @@ CELLS: dict[str, Any] = {
 
 SUBJECTS = {"subject_id": pl.String, "change": pl.String}
 DECLARATIONS = {"name": pl.String, "old": pl.String, "new": pl.String}
+
+LABELS = {
+    "observations": ("code",),
+    "assessments": ("instrument", "item"),
+    "exposures": ("drug",),
+    "events": ("category", "term"),
+    "infusions": ("product",),
+    "visits": ("visit",),
+    "disposition": ("milestone",),
+}
+"""Columns that say what a row is about."""
 
 NEVER_READ = frozenset({"study_id", "source", "source_ref", "status"})
 """Columns that no criterion reads; a row entered in error is told from its status before columns are compared."""
@@ -77,6 +90,7 @@ def _of_table(name: str, a: pl.DataFrame, b: pl.DataFrame) -> tuple[pl.DataFrame
         table=pl.lit(name),
         row_id="row_id",
         subject_id=pl.coalesce(new["subject_id"], old["subject_id"]),
+        label=pl.coalesce(_label(name, new), _label(name, old)),
         date=pl.coalesce(new[dated], old[dated]) if dated else pl.lit(None, dtype=pl.String),
         change=pl.when(retracted)
         .then(pl.lit("retracted"))
@@ -106,6 +120,11 @@ def _of_table(name: str, a: pl.DataFrame, b: pl.DataFrame) -> tuple[pl.DataFrame
         for c in columns
     ]
     return shaped(rows, ROWS), pl.concat([pl.DataFrame(schema=CELLS), *cells])
+
+
+def _label(name: str, of: Mapping[str, pl.Expr]) -> pl.Expr:
+    parts = [of[c] for c in LABELS.get(name, ()) if c in of]
+    return pl.concat_str(*parts, separator=" ", ignore_nulls=True).replace("", None) if parts else pl.lit(None)
 
 
 def shaped(frame: pl.DataFrame, schema: Mapping[str, Any]) -> pl.DataFrame:
@@ -148,7 +167,11 @@ def _marked(marks: pl.DataFrame, other: pl.DataFrame) -> str:
 
 def declared(meta: StudyMeta) -> Mapping[str, str]:
     """Every declaration as a name and a text."""
-    plain = {f.name.replace("_", " "): _text(getattr(meta, f.name)) for f in fields(meta) if f.name != "visits"}
+    plain = {
+        f.name.replace("_", " ").replace("cut off", "cut-off"): _text(getattr(meta, f.name))
+        for f in fields(meta)
+        if f.name != "visits"
+    }
     windows = {
         window(v.name): f"day {v.target_day}, from {v.target_day - v.before} to {v.target_day + v.after}"
         for v in meta.visits

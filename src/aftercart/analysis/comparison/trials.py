@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from aftercart.study.model import Study
 
 DECLARED: Mapping[str, tuple[str, ...]] = {
-    "data cut off": ("data_cut_off",),
+    "data cut-off": ("data_cut_off",),
     "reference infusion": ("reference_infusion",),
     "baseline": ("baseline_rule", "baseline_lookback_days"),
     "visit windows": ("visits",),

@@ -12,6 +12,7 @@ import polars as pl
 
 from aftercart.analysis.records import ALL
 from aftercart.criteria import registry
+from aftercart.study import schema
 
 if TYPE_CHECKING:
     from aftercart.analysis.comparison.compare import Difference
@@ -182,6 +183,11 @@ def shown(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
+def _plain(value: str | None, kind: str | None) -> Any:
+    """A cell without the noise of binary fractions."""
+    return f"{float(value):.10g}" if value is not None and kind == "float" else value
+
+
 class _Lines:
     """Look-ups over the tables of one comparison."""
 
@@ -226,12 +232,14 @@ class _Lines:
         found = self._rows.get(ref)
         if found is None:
             return f"{ref} is among its rows on one side only"
-        name = f"{ref} of {found['date']}" if found["date"] else ref
+        label = f" ({found['label']})" if found["label"] else ""
+        name = f"{ref}{label} of {found['date'].replace('T', ' ')}" if found["date"] else f"{ref}{label}"
         cells = [c for c in self._cells.get(ref, []) if c[0] != "status"]
         if found["change"] != "changed":
             reason = f" ({found['reason']})" if found["reason"] and found["reason"] not in ("new", "gone") else ""
             return f"{name} {found['change']}{reason}"
-        what = "; ".join(f"{column} {pair(old, new)}" for column, old, new in cells)
+        kinds = {c.name: c.type for c in schema.tables()[found["table"]].columns}
+        what = "; ".join(f"{c} {pair(*(_plain(v, kinds.get(c)) for v in (old, new)))}" for c, old, new in cells)
         if found["table"] == "subjects" and cells and {c[0] for c in cells} <= FOLLOW_UP:
             return f"{name}: follow-up moved, {what}"
         return f"{name} changed: {what}" if what else f"{name} changed"
@@ -360,8 +368,13 @@ def figures(e: Mapping[str, Any], side: str) -> tuple[str, str, str]:
     if n is None:
         return "", "", ""
     count = f"{n:g}/{of:.6g}"
-    limits = "" if low is None or high is None else f"{low:.3g} to {high:.3g}"
-    return count, "" if value is None else f"{value:.3g}", limits
+    limits = "" if low is None or high is None else f"{_figure(low)} to {_figure(high)}"
+    return count, "" if value is None else _figure(value), limits
+
+
+def _figure(value: float) -> str:
+    """A number with three significant digits, whole where it is large."""
+    return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
 def counted(counts: Mapping[str, int]) -> str:

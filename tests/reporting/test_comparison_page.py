@@ -49,7 +49,7 @@ def test_the_page_shows_the_move_and_its_row(two: tuple[Study, Study]) -> None:
     assert "Simulated data" in page
     assert page.count("<h1>") == 1
     text = " ".join(re.sub(r"<[^>]+>", " ", page).split())
-    assert "because observations:OBS-1 of 2022-03-10 changed: value 20.0 \u2192 90.0" in text
+    assert "because observations:OBS-1 (PLT) of 2022-03-10 changed: value 20 \u2192 90" in text
     assert "observations: 1 changed" in text
     assert "http" not in re.sub(r"https://doi\.org/", "", page)
     assert "<script" not in page
