@@ -123,6 +123,16 @@ def make_study(study_folder: Callable[..., Path]) -> Callable[..., Any]:
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
+@pytest.fixture(scope="session")
+def reference_report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the report of the whole reference cohort."""
+    import aftercart as ac
+
+    out = tmp_path_factory.mktemp("reference") / "out"
+    ac.report(ac.reference_cohort(), out)
+    return out
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     found = next((shutil.which(name) for name in BROWSERS if shutil.which(name)), None)

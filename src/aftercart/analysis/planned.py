@@ -47,8 +47,8 @@ def planned_visits(cohort: Cohort) -> pl.DataFrame:
         .select("_s", "visit", held=pl.lit(value=True))
         .unique()
     )
-    last = seen.filter((pl.col("day") <= pl.col("cut_off_day")).fill_null(value=True)).group_by("_s")
-    last = last.agg(last_seen_day=pl.col("day").max())
+    known = seen.filter((pl.col("day") <= pl.col("cut_off_day")).fill_null(value=True))
+    last = known.group_by("_s").agg(last_seen_day=pl.col("day").max())
     closed = (pl.col("closes_day") < pl.col("cut_off_day")).fill_null(value=False)
     begun = (pl.col("opens_day") <= pl.col("cut_off_day")).fill_null(value=False)
     state = (

@@ -259,7 +259,7 @@ def _ranges(names: list[str]) -> Iterable[str]:
     run: list[str] = []
     for name in [*names, ""]:
         if run and not _follows(run[-1], name):
-            yield from run if len(run) < 3 else [f"{run[0]} to {run[-1]}"]  # noqa: PLR2004 - a pair is no range
+            yield from run if len(run) < 3 else [f"{run[0]} to {run[-1]}"]
             run = []
         run.append(name)
 
@@ -302,7 +302,7 @@ class Toxicity:
     grades: tuple[str, ...]
     other: tuple[str, ...] = ()
     worst: int = 0
-    """The highest of the grades that is possible: an open grade counts as the highest it can be."""
+    """The highest of the grades: one left open between two grades counts as the higher."""
 
     def __str__(self) -> str:
         named = [f"{name} {grade}" for name, grade in zip(GRADED, self.grades, strict=True)]
@@ -317,8 +317,6 @@ EVENTS = (
     ("death", "died"),
 )
 
-HIGHEST = 5
-
 
 def worst_grades(summary: Summary, cohort: Cohort) -> dict[str, Toxicity]:
     """The worst grades and the serious events of each patient."""
@@ -328,7 +326,7 @@ def worst_grades(summary: Summary, cohort: Cohort) -> dict[str, Toxicity]:
         for subject, low, high in bounds.select("subject_id", "low", "high").iter_rows():
             grades[subject].append(_grade(low, high))
             if low is not None:
-                worst[subject] = max(worst[subject], HIGHEST if high is None else int(high))
+                worst[subject] = max(worst[subject], int(low if high is None else high))
     other: dict[str, list[str]] = {s: [] for s in grades}
     for id_, label in EVENTS:
         outcome = summary.outcome(id_)

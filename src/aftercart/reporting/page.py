@@ -131,6 +131,7 @@ def report_html(
         safety_table=tables.safety(summary),
         rates_table=tables.rates(summary),
         efficacy_tables=tables.efficacy(acute),
+        efficacy_asked=any(e.domain in ("efficacy", "treatment") for e in acute.estimates),
         durability_tables=tables.efficacy(lasting),
         every_estimate=tables.every_estimate(analysis.estimates),
         why=why,

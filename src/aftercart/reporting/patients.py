@@ -1,4 +1,4 @@
-"""One part of the page per patient: who, the course, every grade and score with its reason, what is overdue or missing."""
+"""One part of the page per patient: who, the course, every grade and score with its reason, what is overdue."""
 
 from __future__ import annotations
 
@@ -65,7 +65,10 @@ class Due:
     visit: str
     what: str
     since: str
+    """The last day of the window, or the day of the visit that was held."""
     last_seen: str
+    late: bool = True
+    """Whether it is overdue or missing; false while the window of the visit is still open."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +116,7 @@ def agenda(cohort: Cohort, found: Anchors) -> Agenda:
         )
         for r in planned.missing_items(cohort).iter_rows(named=True)
     )
-    waiting = _due_visits(visits, planned.OPEN, found, "window open, not seen yet")
+    waiting = _due_visits(visits, planned.OPEN, found, "window open, not seen yet", late=False)
     return Agenda(overdue, waiting, missing, tuple((v.name, _target(v.target_day), counted[v.name]) for v in plan))
 
 
@@ -123,9 +126,10 @@ def _target(day: int) -> str:
     return f"day {day}, year {years}" if years and abs(day - years * DAYS_PER_YEAR) <= NEAR else f"day {day}"
 
 
-def _due_visits(visits: pl.DataFrame, state: str, found: Anchors, what: str) -> tuple[Due, ...]:
+def _due_visits(visits: pl.DataFrame, state: str, found: Anchors, what: str, *, late: bool = True) -> tuple[Due, ...]:
+    places = found.patients
     return tuple(
-        Due(r["subject_id"], found.patients.get(r["subject_id"], ""), r["visit"], what, r["closes"], r["last_seen"] or "")
+        Due(r["subject_id"], places.get(r["subject_id"], ""), r["visit"], what, r["closes"], r["last_seen"] or "", late)
         for r in visits.filter(pl.col("state") == state).iter_rows(named=True)
     )
 
@@ -179,7 +183,8 @@ def _explained(decisions: Sequence[Decision]) -> Iterator[Explained]:
 def _who(patient: Mapping[str, Any]) -> str:
     age = "age not recorded" if patient["age_years"] is None else f"{number(float(patient['age_years']), 0)} years"
     subtype = f" ({patient['indication_subtype']})" if patient["indication_subtype"] else ""
-    return f"{SEX.get(patient['sex'] or 'U', patient['sex'])}, {age}, {indication(patient['indication'], long=True)}{subtype}"
+    disease = indication(patient["indication"], long=True)
+    return f"{SEX.get(patient['sex'] or 'U', patient['sex'])}, {age}, {disease}{subtype}"
 
 
 SAME = ("criterion", "variant", "level", "value", "value_min", "value_max", "clause", "missing")
@@ -211,7 +216,9 @@ def _results(cohort: Cohort, found: Anchors) -> dict[str, list[Result]]:
 def _result(r: Mapping[str, Any], found: Anchors) -> Result:
     entry = registry.get(r["criterion"])
     spans = zip(r["first"][:MOST_TIMES], r["last"], r["n"], r["visit"], r["row"], strict=False)
-    times = tuple(Time(_when(first, last, n, visit), found.results.get(row, "")) for first, last, n, visit, row in spans)
+    times = tuple(
+        Time(_when(first, last, n, visit), found.results.get(row, "")) for first, last, n, visit, row in spans
+    )
     why = entry.clause(r["clause"]).text if r["clause"] else ""
     missing = f"Missing: {r['missing']}." if r["missing"] else ""
     variant = f" ({r['variant']})" if r["variant"] else ""
