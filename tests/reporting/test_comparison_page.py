@@ -182,3 +182,21 @@ def test_a_report_without_a_comparison_has_no_such_section(study_folder: Callabl
     assert "Nothing changed." in (tmp_path / "next" / "report.html").read_text("utf-8")
     refused = run("report", study, "--out", tmp_path / "x", "--compare", tmp_path / "out", "--subjects", "P1")
     assert (refused.exit_code, "about all of its patients" in refused.stderr) == (2, True)
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+@pytest.mark.parametrize("size", [(1280, 900), (390, 844)])
+def test_the_pages_are_quiet_accessible_and_fit(
+    browser: Any, compared_report: Path, two: tuple[Study, Study], tmp_path: Path, size: tuple[int, int]
+) -> None:
+    from test_page_browser import open_page, violations
+
+    alone = write_comparison(ac.diff(*two), tmp_path / "out") / "comparison.html"
+    for path, part in ((alone, None), (compared_report / "report.html", "#changed, #journal")):
+        tab, complaints = open_page(browser, path, size)
+        tab.evaluate("document.querySelectorAll('#changed details, #journal details').forEach(d => { d.open = true })")
+        assert tab.evaluate("document.documentElement.scrollWidth") <= size[0]
+        assert violations(tab, part) == []
+        assert complaints == []
+        tab.close()
