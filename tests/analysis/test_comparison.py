@@ -305,6 +305,23 @@ def test_the_same_rules_in_another_release_are_named_as_the_cause(earlier_run: t
     assert release[1].endswith("instead of 0.0.1")
 
 
+def test_an_earlier_run_with_its_study_beside_it_shows_rows_and_rules(earlier_run: tuple[Study, Path]) -> None:
+    study, folder = earlier_run
+    study.write(folder / "study")
+    table = pl.read_parquet(folder / "assessments.parquet")
+    gone = table.filter(pl.col("criterion") == "ltfu_phase").with_columns(criterion=pl.lit("no_longer_here"))
+    pl.concat([table, gone]).write_parquet(folder / "assessments.parquet")
+    value = study.observations.with_columns(value=pl.lit(0.2))
+    d = ac.diff(folder, replace(study, tables={**study.tables, "observations": value}), estimates=False)
+    assert d.rows["row_id"].to_list() == ["OBS-1"]
+    assert because(d, "sledai_2k") == {
+        ("rule", "sledai_2k/1 instead of sledai_2k/0", "version"),
+        ("row", "observations:OBS-1", "evidence"),
+    }
+    kinds = {kind for kind, _, _ in because(d, "no_longer_here")}
+    assert "software" in kinds
+
+
 def test_an_earlier_run_of_unknown_data_says_so(earlier_run: tuple[Study, Path]) -> None:
     study, folder = earlier_run
     for path in (folder / "analysis").iterdir():

@@ -138,10 +138,13 @@ def _along(own: pl.DataFrame, links: pl.DataFrame, moves: pl.DataFrame) -> pl.Da
     return causes
 
 
+def _release(a: Side, b: Side) -> str:
+    return f"software {b.software_version} instead of {a.software_version}"
+
+
 def _unknown(a: Side, b: Side, moves: pl.DataFrame) -> pl.DataFrame:
     if a.content_hash is not None and a.content_hash == b.content_hash:
-        words = f"software {b.software_version} instead of {a.software_version}"
-        return _cause(moves, "software", words, "version")
+        return _cause(moves, "software", _release(a, b), "version")
     known = "is not the same" if a.content_hash and b.content_hash else "of one side is not known"
     return _cause(
         moves, "data", f"the content of the data {known}, and the rows of one side are not at hand", "unknown"
@@ -171,6 +174,8 @@ def _differences(
     names = pl.Series("candidate", trials.candidates(a.study, b.study), dtype=pl.String)
     every = left.select("move").join(names.to_frame(), how="cross")
     found += _named(left, every, ours, declared, "together")
+    if a.software_version != b.software_version:
+        found.append(_cause(left, "software", _release(a, b), "together"))
     return found
 
 

@@ -14,6 +14,7 @@ import polars as pl
 
 from aftercart.analysis.comparison.moves import KEYS, between
 from aftercart.assessment import assess
+from aftercart.criteria import registry
 
 if TYPE_CHECKING:
     from aftercart.study.model import Study
@@ -52,6 +53,7 @@ def alone(a: Study, b: Study, moves: pl.DataFrame) -> pl.DataFrame:
     moves: as from `moves.between`, those without a changed source row.
     """
     found = [pl.DataFrame(schema=FOUND)]
+    moves = moves.filter(pl.col("criterion").is_in(registry.names()))  # an earlier run may know others
     names = candidates(a, b)
     subjects = moves["subject_id"].unique().sort().to_list()
     criteria = moves["criterion"].unique().sort().to_list()
