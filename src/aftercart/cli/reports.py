@@ -45,6 +45,12 @@ def demo(out: Path, as_json: bool) -> None:
 @click.option("--subjects", multiple=True, help="Report these patients only; several with commas.")
 @click.option("--as-of", metavar="DATE", help="Report what was known on this day, such as 2024-03-31.")
 @click.option(
+    "--compare",
+    type=click.Path(path_type=Path),
+    metavar="OTHER",
+    help="Also report what changed since this study, or since what assess or report wrote of it.",
+)
+@click.option(
     "--paper", type=click.Choice(["letter", "a4"]), default="letter", show_default=True, help="Paper of docx and rtf."
 )
 @JSON
@@ -55,6 +61,7 @@ def report(
     formats: tuple[str, ...],
     subjects: tuple[str, ...],
     as_of: str | None,
+    compare: Path | None,
     paper: str,
     as_json: bool,
 ) -> None:
@@ -64,9 +71,11 @@ def report(
     aftercart report my-study --out report
     aftercart report my-study --out report --format html,docx,rtf,json
     aftercart report my-study --out report --subjects P1,P2 --as-of 2024-03-31
+    aftercart report my-study --out report --compare last-cut
 
     Problems in the data are shown in the report and make the exit code 1; the report is written all the same.
     """
+    from aftercart.differences import earlier
     from aftercart.sources import read
 
     found = read(study)
@@ -79,6 +88,7 @@ def report(
         formats=[f.lower() for given in formats for f in _listed(given)],
         subjects=chosen if subjects else None,
         as_of=as_of,
+        compare=None if compare is None else earlier(compare, found),
         paper=paper,
     )
 

@@ -54,10 +54,10 @@ def write_report(
     folder: str | Path,
     *,
     summary: Summary | None = None,
-    comparison: Any = None,
-    journal: Any = None,
     analysis: Analysis | None = None,
     figures: dict[str, list[Figure | Absent]] | None = None,
+    comparison: Any = None,
+    journal: Any = None,
 ) -> Summary:
     """Write the report of an assessed study into an existing folder and return the summary it shows.
 
