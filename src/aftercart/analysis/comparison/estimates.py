@@ -9,7 +9,7 @@ import polars as pl
 from aftercart.analysis import adverse, efficacy, safety
 from aftercart.analysis.cohort import Cohort
 from aftercart.analysis.courses import RESPONSE
-from aftercart.analysis.outcomes import Outcome
+from aftercart.analysis.populations import every_outcome
 from aftercart.analysis.records import ALL
 
 NUMBERS = ("numerator", "denominator", "estimate", "ci_low", "ci_high")
@@ -132,22 +132,12 @@ def _asked(estimates: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([asked.filter(~own), split.drop("_word")])
 
 
-def outcomes(cohort: Cohort) -> list[Outcome]:
-    """Every question whose answers an analysis counts."""
-    return [
-        *safety.outcomes(cohort),
-        *adverse.outcomes(cohort),
-        *efficacy.outcomes(cohort),
-        *efficacy.markers(cohort),
-    ]
-
-
 def _answers(a: Cohort, b: Cohort, moves: pl.DataFrame) -> pl.DataFrame:
     """Answers that differ, by question and patient, with the moved assessments that decided them."""
     one, other = _told(a), _told(b)
     both = one.join(other, on=["question", "subject_id"], how="full", coalesce=True, suffix="_b")
     both = both.filter(pl.col("answer").ne_missing(pl.col("answer_b")))
-    criteria = {o.id: o.criterion for cohort in (a, b) for o in outcomes(cohort)}
+    criteria = {o.id: o.criterion for cohort in (a, b) for o in every_outcome(cohort)}
     both = both.with_columns(
         criterion=pl.col("question").replace_strict(criteria, default=None, return_dtype=pl.String)
     )
@@ -186,7 +176,7 @@ def _told(cohort: Cohort) -> pl.DataFrame:
     words = pl.when(met).then(pl.lit("met")).when(~met).then(pl.lit("not met")).otherwise(pl.lit("not evaluable"))
     parts = [
         o.answers.select("subject_id", pl.col("row").cast(pl.Int64), answer=words, question=pl.lit(o.id))
-        for o in outcomes(cohort)
+        for o in every_outcome(cohort)
     ]
     return pl.concat(parts).unique(["question", "subject_id"], keep="first", maintain_order=True)
 
@@ -209,7 +199,7 @@ def _tables(question: pl.Expr, without_criterion: pl.Expr) -> pl.Expr:
 def _by_criterion(cohort: Cohort | None, moves: pl.DataFrame) -> pl.DataFrame:
     """Where the answers of a side are not known: patients with a moved assessment of the criterion asked."""
     schema = {"question": pl.String, "criterion": pl.String}
-    pairs = [] if cohort is None else [(o.id, o.criterion) for o in outcomes(cohort) if o.criterion is not None]
+    pairs = [] if cohort is None else [(o.id, o.criterion) for o in every_outcome(cohort) if o.criterion is not None]
     asked = pl.DataFrame(pairs, schema=schema, orient="row").unique()
     found = asked.join(moves.select("criterion", "subject_id", "move"), on="criterion")
     return (
