@@ -11,7 +11,7 @@ import pandas as pd
 import polars as pl
 import pytest
 from click.testing import CliRunner
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from random_studies import META, differences, studies
 
 import aftercart as ac
@@ -46,7 +46,7 @@ def test_assessments_of_a_study_and_of_its_round_trip_are_equal() -> None:
     assert ac.assess(back).table.equals(ac.assess(REFERENCE).table)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
 @given(studies())
 def test_any_study_comes_back_whole(study: Study) -> None:
     assert differences(study, there_and_back(study), PLACE if study.tables else ()) == []
@@ -82,7 +82,7 @@ def test_an_independent_reader_finds_results_as_sdtm_wants_them(tmp_path: Path) 
         ["NEUT", "<0.5", "10^9/L", "<0.5", None, "10^9/L", "", "2022-02-28", -1.0],
         ["NEUT", "1200.0", "/uL", "1.2", 1.2, "10^9/L", "", "2022-03-01T08:00", 1.0],
         ["CREAT", "1.0", "mg/dL", "88.42", 88.42, "umol/L", "", "2022-03-02", 2.0],
-        ["NEUT", "", "", "", None, "", "NOT DONE", "2022-03-04", 4.0],
+        ["NEUT", "", "10^9/L", "", None, "10^9/L", "NOT DONE", "2022-03-04", 4.0],
     ]
     antibody = pd.read_sas(tmp_path / "out" / "is.xpt", format="xport", encoding="ascii").iloc[0]
     assert (antibody["ISTESTCD"], antibody["ISBDAGNT"], antibody["ISDTC"]) == ("ATAB", "DOUBLE STRANDED DNA", "2022-03")
@@ -98,7 +98,7 @@ def test_rows_entered_in_error_are_left_out_and_counted(tmp_path: Path) -> None:
     rows = [{**event, "row_id": "E1"}, {**event, "row_id": "E2", "status": "entered_in_error"}]
     done = export("sdtm", small(events=rows), tmp_path / "out")
     assert done.not_held.rows() == [("events", "row", 1, "rows entered in error do not belong in SDTM")]
-    assert len(pd.read_sas(tmp_path / "out" / "ae.xpt", format="xport")) == 1
+    assert len(pd.read_sas(tmp_path / "out" / "ae.xpt", format="xport", encoding="ascii")) == 1
 
 
 @pytest.mark.parametrize(("text", "words"), [("x" * 201, "201 bytes"), ("Übelkeit", "beyond ASCII")])
@@ -115,12 +115,9 @@ def test_a_text_that_does_not_fit_stops_the_export_and_nothing_is_written(
 
 
 def test_define_xml_describes_what_is_there(tmp_path: Path) -> None:
-    from odmlib.define_2_1.model import ODM
-    from odmlib.define_2_1.rules.metadata_schema import MetadataSchema
     from odmlib.define_loader import XMLDefineLoader
     from odmlib.loader import ODMLoader
 
-    del MetadataSchema, ODM
     export("sdtm", small(), tmp_path / "out")
     loader = ODMLoader(XMLDefineLoader(model_package="define_2_1", ns_uri="http://www.cdisc.org/ns/def/v2.1"))
     loader.open_odm_document(str(tmp_path / "out" / "define.xml"))
@@ -128,8 +125,10 @@ def test_define_xml_describes_what_is_there(tmp_path: Path) -> None:
     groups = {g.Name: [r.ItemOID.split(".")[-1] for r in g.ItemRef] for g in meta.ItemGroupDef}
     items = {i.OID for i in meta.ItemDef}
     for name, variables in groups.items():
-        frame = pd.read_sas(tmp_path / "out" / f"{name.lower()}.xpt", format="xport")
-        assert list(frame.columns) == variables
+        with pd.read_sas(
+            tmp_path / "out" / f"{name.lower()}.xpt", format="xport", encoding="ascii", iterator=True
+        ) as reader:
+            assert list(reader.columns) == variables
         assert all(f"IT.{name}.{v}" in items for v in variables)
 
 

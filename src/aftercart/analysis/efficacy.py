@@ -208,14 +208,17 @@ def _refractory(cohort: Cohort) -> Iterator[Outcome]:
 def remission(cohort: Cohort) -> pl.DataFrame:
     """First remission and relapse of each patient whose course was assessed.
 
-    Returns `subject_id, row, missing, first_day, relapse_day, duration_days`.
+    Returns `subject_id, row, missing, first_day, relapse_day, duration_days`. Where no visit was assessed, a remission
+    cannot be excluded: `missing` then names the visits.
     """
     return (
         cohort.rows("remission_course")
         .select(
             "subject_id",
             "row",
-            "missing",
+            missing=pl.when(pl.col("source_rows").list.len() == 0)
+            .then(pl.coalesce("missing", pl.lit("visits")))
+            .otherwise("missing"),
             first_day=component("first_remission_day").cast(pl.Float64).cast(pl.Int64),
             relapse_day=component("relapse_day").cast(pl.Float64).cast(pl.Int64),
             duration_days=component("remission_duration_days").cast(pl.Float64).cast(pl.Int64),
@@ -232,12 +235,14 @@ def _remission(cohort: Cohort) -> Iterator[Outcome]:
     reached = courses.filter(pl.col("first_day").is_not_null())
     in_remission = subjects.filter(pl.col("subject_id").is_in(reached["subject_id"].implode()))
     words = population_words(cohort, subjects)
+    ever = pl.col("first_day").is_not_null()
+    met = pl.when(ever | pl.col("missing").is_null()).then(ever)
     yield Outcome(
         "remission_reached",
         "Remission reached at any visit",
         "efficacy",
         words,
-        per_subject(courses.with_columns(day=pl.col("first_day")), subjects, pl.col("first_day").is_not_null()),
+        per_subject(courses.with_columns(day=pl.col("first_day")), subjects, met),
         criterion="remission_course",
     )
     yield Outcome(

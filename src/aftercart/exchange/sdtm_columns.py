@@ -286,7 +286,7 @@ def _ambiguous(name: str) -> dict[str, pl.Expr]:
     table = sdtm.domains()[name].table
     text, value = pl.col("value_text"), pl.col("value")
     if table == "observations":
-        urine = [n for n, c in dictionary.codes().items() if c.specimen == "URINE"]
+        urine = [n for n, c in dictionary.codes().items() if c.specimen == "URINE" and not c.text]
         is_urine = pl.lit(value=False) if "specimen" in sdtm_absent(name) else (pl.col("specimen") == "URINE")
         unclear = pl.col("code").is_in(urine) != is_urine.fill_null(value=False)
         several = [n for f in sdtm.codes_by_test().values() if len(f) > 1 for n in f if n not in sdtm.binding_agents()]

@@ -98,7 +98,7 @@ def responders(frame: pl.DataFrame) -> Table:
             events, n = r["responders"], r[f"{name}_n"]
             shown = interval(r[f"{name}_low"], r[f"{name}_high"], n) if n else "not evaluable"
             cells += [f"{events}/{n}", percentage(events, n) if n else "", shown]
-        rows.append(Row(r["label"], tuple(cells)))
+        rows.append(Row(r["label"], tuple(cells), estimate=r["id"]))
     method = ", ".join(frame["ci_method"].unique().sort())
     level = ", ".join(f"{v:.0%}" for v in frame["ci_level"].drop_nulls().unique().sort())
     notes = (
@@ -140,7 +140,7 @@ def every_estimate(estimates: pl.DataFrame, paired: pl.DataFrame) -> list[Table]
     for heading, kind, end in KINDS:
         mine = [e for k, e in made if k == kind and (e["id"].endswith(end) if end else not e["id"].endswith(endings))]
         if mine:
-            rows = tuple(Row(e["label"], _estimate_cells(e)) for e in mine)
+            rows = tuple(Row(e["label"], _estimate_cells(e), estimate=e["id"]) for e in mine)
             found.append(Table(heading, ESTIMATE_COLUMNS, rows))
         if kind == "proportion" and not end and paired.height:
             found.append(responders(paired))

@@ -28,6 +28,10 @@ class Column:
     label: str
     numeric: bool = False
     nowrap: bool = False
+    width: float = 1.0
+    """Share of the width, where a medium has fixed columns."""
+    stratum: str = ""
+    """The disease (or `all`) whose patients the column counts, where it counts those of one."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,8 @@ class Row:
     header: str
     cells: tuple[str, ...] = ()
     heading: bool = False
+    estimate: str = ""
+    """Which estimate the cells show (its id, with `@` and its time where it has one), if they show one."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +69,8 @@ class Line:
     drawn: bool
     open: str
     """How many could not be evaluated, by reason."""
+    id: str = ""
+    """Which estimate it is, for whoever asks which patients stand behind it."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +111,7 @@ def line(estimate: Estimate, label: str) -> Line:
         value=estimate.estimate or 0.0,
         drawn=known,
         open="; ".join(f"{why}: {n}" for why, n in estimate.not_evaluable_reasons.items()),
+        id=estimate.id,
     )
 
 

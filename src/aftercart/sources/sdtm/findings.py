@@ -90,7 +90,7 @@ def _code(rows: pl.DataFrame, domain: str, mapping: SourceMapping) -> pl.Expr:
     urine = (pl.col("_spec") == "URINE").fill_null(value=False)
     if f"{domain}CAT" in rows.columns:
         urine = urine | pl.lit(rows[f"{domain}CAT"].str.to_uppercase().str.contains("URIN")).fill_null(value=False)
-    of_urine = [n for n, c in dictionary.codes().items() if c.specimen == "URINE"]
+    of_urine = [n for n, c in dictionary.codes().items() if c.specimen == "URINE" and not c.text]
     single_ = pl.lit(single)
     single_ = pl.when(~single_.is_in(of_urine) | urine).then(single_)
     several = pl.lit(None, dtype=pl.String)
@@ -102,15 +102,7 @@ def _code(rows: pl.DataFrame, domain: str, mapping: SourceMapping) -> pl.Expr:
             several = pl.when(here).then(pl.lit(code)).otherwise(several)
     loinc = {x: n for n, c in dictionary.codes().items() for x in (c.loinc, *c.loinc_alternatives) if x}
     by_loinc = pl.col("_loinc").replace_strict(loinc, default=None, return_dtype=pl.String)
-    return pl.coalesce(pl.lit(mapped), single_, several, by_loinc, _foreign(test, by_test, of_urine))
-
-
-def _foreign(test: pl.Series, by_test: dict[str, tuple[str, ...]], of_urine: list[str]) -> pl.Expr:
-    """The test code itself, marked where the dictionary has a code of that name that means another thing."""
-    taken = {t for t, found in by_test.items() if set(found) <= set(of_urine)} & set(dictionary.codes())
-    return (
-        pl.when(pl.lit(test).is_in(list(taken))).then(pl.format("{} (not urine)", pl.lit(test))).otherwise(pl.lit(test))
-    )
+    return pl.coalesce(pl.lit(mapped), single_, several, by_loinc, pl.lit(test))
 
 
 def _needed(frame: pl.DataFrame, names: tuple[str, ...]) -> pl.DataFrame:
@@ -123,10 +115,12 @@ def _results(out: pl.DataFrame, mapping: SourceMapping) -> pl.DataFrame:
     codes = dictionary.codes()
     textual = pl.col("code").is_in([n for n, c in codes.items() if c.text])
     number = pl.col("value").cast(pl.Float64, strict=False)
-    standard = pl.col("value_text")
+    standard = pl.col("_standard")
     units = dict(mapping.units)
     back = {cdisc: ucum for ucum, cdisc in sdtm.cdisc_units().items()}
-    out = out.with_columns(
+    texts = ("value_text", "value_original", "unit", "unit_original", "comparator")
+    out = out.with_columns(pl.col(c).cast(pl.String) for c in texts)
+    out = out.with_columns(_standard="value_text").with_columns(
         _limit=standard.str.extract(LIMIT, 2).cast(pl.Float64, strict=False),
         _sign=standard.str.extract(LIMIT, 1),
         _number=number,
@@ -158,7 +152,8 @@ def _results(out: pl.DataFrame, mapping: SourceMapping) -> pl.DataFrame:
     )
     echo = same.fill_null(value=False) | (pl.col("value_original") == standard).fill_null(value=False)
     out = out.with_columns(
-        value_original=pl.when(~echo).then("value_original"), unit_original=pl.when(~echo).then("unit_original")
+        value_original=pl.when(~echo).then("value_original"),
+        unit_original=pl.when(~echo & pl.col("value_original").is_not_null()).then("unit_original"),
     )
     return out.drop(c for c in out.columns if c.startswith("_") and c not in KEPT)
 
