@@ -125,3 +125,6 @@ def test_of_thousands_of_patients_a_hundred_are_drawn_and_the_rest_is_summarised
     assert band.select("low", "middle", "high").rows() == [(0.0, 3.0, 6.0)] * 3
     assert said.startswith("Lines: the 100 of 3,000 patients with the highest last value.")
     assert courses._selected(many(400))[1] is None
+    fallen, _, said = courses._selected(many(3000), lowest=True)
+    assert set(fallen["y"]) == {0.0}
+    assert "with the lowest value" in said

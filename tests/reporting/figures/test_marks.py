@@ -35,7 +35,7 @@ def test_of_thousands_those_with_most_to_show_have_a_row_in_display_order() -> N
     assert kept == sorted(kept)
     assert "P0007" in kept
     assert found.said() == (
-        "Of 3,000 patients, 100 have a row: those with the highest grades; the other 2,900 are not drawn."
+        "Of 3,000 patients, 100 have a row: those with the highest grades; the other 2,900 are only counted in words."
     )
 
 

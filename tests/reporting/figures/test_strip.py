@@ -43,6 +43,8 @@ def test_each_grade_has_its_fill_its_label_and_its_day() -> None:
     assert crs.format(0) in groups[FILLS[0]]
     assert crs.format(1) not in svg, "two neighbouring days of grade 0 are one mark, that of the first day"
     assert 'data-criterion="ctcae_platelets_hemoglobin" data-day="5"' in groups[FILLS[4]]
+    labels = re.findall(r'<g[^>]* pointer-events="none">(.*?)</g>', svg)
+    assert ">4</text>" in "".join(labels), "a label must not take the pointer from the cell under it"
     for label in ("1+", "?", "4", "3"):
         assert re.search(rf'data-subject="[\w-]+">{re.escape(label)}</text>', svg), label
 

@@ -58,7 +58,7 @@ def draw(course: Course, cohort: Cohort) -> Figure | Absent:
     if points.is_empty():
         whom = listed(f"patients with {indication(d, long=True)}" for d in course.indications if d in cohort.diseases())
         return Absent(course.id, course.title, f"{course.name} was not measured in any of the {whom or 'patients'}.")
-    shown, band, said = _selected(points)
+    shown, band, said = _selected(points, lowest=course.days is not None)
     return Figure(
         id=course.id,
         title=course.title,
@@ -133,14 +133,18 @@ def facts(cohort: Cohort, code: str, *, highest: bool = False) -> pl.DataFrame:
     )
 
 
-def _selected(points: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame | None, str]:
-    """The points that are drawn; of very many patients those whose last value is highest, and the spread of all."""
+def _selected(points: pl.DataFrame, *, lowest: bool = False) -> tuple[pl.DataFrame, pl.DataFrame | None, str]:
+    """The points that are drawn, and of very many patients the spread of all.
+
+    Of very many patients those with the highest last value are drawn; with `lowest` those who fell lowest.
+    """
     n = _count(points)
     if n <= MOST_ROWS:
         return points, None, ""
     known = points.filter(pl.col("y").is_not_null())
-    last = known.group_by("patient", maintain_order=True).agg(pl.col("y").last())
-    kept = last.sort("y", "patient", descending=[True, False]).head(ROWS_OF_MANY)["patient"]
+    value = pl.col("y").min() if lowest else pl.col("y").last()
+    ranked = known.group_by("patient", maintain_order=True).agg(value)
+    kept = ranked.sort("y", "patient", descending=[not lowest, False]).head(ROWS_OF_MANY)["patient"]
     months = (pl.col("day") / DAYS_PER_MONTH).round(0)
     band = (
         known.with_columns(_at=months)
@@ -156,9 +160,10 @@ def _selected(points: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame | None, 
         .sort("x")
         .drop("_at", "n")
     )
+    chosen = "lowest value" if lowest else "highest last value"
     said = (
-        f"Lines: the {ROWS_OF_MANY} of {n:,} patients with the highest last value. Of all of them the band holds nine"
-        " in ten values and the dark line is the median, month by month."
+        f"Lines: the {ROWS_OF_MANY} of {n:,} patients with the {chosen}. Of all of them the band holds nine in ten"
+        " values and the dark line is the median, month by month."
     )
     return points.filter(pl.col("patient").is_in(kept.implode())), band, said
 

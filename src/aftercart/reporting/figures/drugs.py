@@ -185,7 +185,7 @@ def _before(plane: Plane, placed: pl.DataFrame, size: float) -> None:
         text=pl.format("{}{}", count, pl.when("failed").then(pl.lit("\u2020")).otherwise(pl.lit(""))),
     )
     if size >= 60:
-        plane.texts(several, align="left", fill=MUTED, fontSize=9)
+        plane.texts(several, align="left", fill=MUTED, fontSize=9, aria=False)
 
 
 def _after(plane: Plane, placed: pl.DataFrame, size: float) -> None:

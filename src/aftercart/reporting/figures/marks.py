@@ -154,7 +154,9 @@ class Rows:
             return ""
         total = self.n + self.left_out.height
         others = f"{self.left_out.height:,}"
-        return f"Of {total:,} patients, {self.n} have a row: {self.chosen}; the other {others} are not drawn."
+        return (
+            f"Of {total:,} patients, {self.n} have a row: {self.chosen}; the other {others} are only counted in words."
+        )
 
 
 ACUTE_DAYS = 30

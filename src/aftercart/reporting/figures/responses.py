@@ -148,7 +148,7 @@ def _drawing(rows: Rows, answers: pl.DataFrame) -> dict[str, object]:
         plane.points(mine.select("x", "y", "about"), shape=shape, fill=fill, size=size * size)
     unknown = placed.filter(pl.col("answer") == "not evaluable").select("x", "y", "about")
     plane.points(unknown, shape="square", fill="white", size=size * size, stroke=MUTED, strokeWidth=0.8)
-    plane.texts(unknown.select("x", "y", text=pl.lit("?")), fontSize=9)
+    plane.texts(unknown.select("x", "y", text=pl.lit("?")), fontSize=9, aria=False)
     _words(plane, rows, blocks, columns, step, lines)
     return plane.drawing()
 

@@ -133,7 +133,7 @@ def _labels(plane: Plane, placed: pl.DataFrame) -> None:
         (INK, grade.is_between(1, DARK_FROM - 1)),
         ("white", grade >= DARK_FROM),
     ):
-        plane.texts(words.filter(mine).drop("grade"), fontSize=9, fill=fill)
+        plane.texts(words.filter(mine).drop("grade"), fontSize=9, fill=fill, aria=False)
 
 
 def _legend(plane: Plane, left: float, y: float) -> None:

@@ -114,6 +114,9 @@ def _look(mark: Mark) -> dict[str, str]:
             look["text-anchor"] = side
     if mark["type"] == "line":
         look["fill"] = "none"
+    if mark.get("aria") is False:
+        # Words that only repeat what the mark under them says let a pointer through to it.
+        look["pointer-events"] = "none"
     return {k: v for k, v in look.items() if not (k in ("opacity", "stroke-width") and v == "1")}
 
 

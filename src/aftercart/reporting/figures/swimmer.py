@@ -184,7 +184,7 @@ def _bars(plane: Plane, kind: Kind, told: pl.DataFrame, inside: float) -> None:
     if half >= 4:
         words = wide.select("y", about(), x=pl.col("x") + 2, text="label")
         ink = "white" if kind.colour in DARK else INK
-        plane.texts(words, align="left", fontSize=9, fontWeight="bold", fill=ink)
+        plane.texts(words, align="left", fontSize=9, fontWeight="bold", fill=ink, aria=False)
 
 
 def _legend(plane: Plane, present: list[Kind], drugs: list[str], left: float, top: float) -> None:

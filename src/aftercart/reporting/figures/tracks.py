@@ -127,7 +127,7 @@ class Tracks:
             (False, words.filter(pl.col("grade").fill_null(0) < DARK_FROM)),
             (True, words.filter(pl.col("grade") >= DARK_FROM)),
         ):
-            self.plane.texts(frame.select("x", "y", "text"), fontSize=9, fill="white" if light else INK)
+            self.plane.texts(frame.select("x", "y", "text"), fontSize=9, fill="white" if light else INK, aria=False)
 
     def events(self) -> None:
         """Events, remission, relapse and death, with their words."""
