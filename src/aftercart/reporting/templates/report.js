@@ -149,6 +149,9 @@
 
   const tableOf = (found) => {
     const table = found[0].closest("table").cloneNode(true);
+    let group = found[0];
+    while (!group.classList.contains("group")) group = group.previousElementSibling;
+    table.caption.lastChild.textContent = ` ${group.textContent.trim()}`;
     table.tBodies[0].replaceChildren(...found.map((r) => r.cloneNode(true)));
     return table;
   };
