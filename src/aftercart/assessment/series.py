@@ -63,7 +63,7 @@ def assess(
         reason = found.join(censoring.reasons(marks), on="_k", how="left", maintain_order="left")["reason"]
         outputs = censoring.merge(entry, low, high, reason)
     whose = pl.lit(entry.rows, dtype=bound.evidence.schema["input"])
-    refs = rows.filter(pl.col("ref").is_not_null()).select("_k", input=whose, ref="ref")
+    refs = rows.filter(pl.col("ref").is_not_null()).select("_k", "ref", input=whose)
     evidence = pl.concat([bound.evidence, refs])
     return tables.assemble(variant, found, bound.inputs, outputs, evidence)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import polars as pl
-from polars.dataframe.group_by import GroupBy
 
 from aftercart.assessment.binding import Variant
 from aftercart.assessment.timeline import REF, Timeline
@@ -18,38 +18,51 @@ def assemble(
     variant: Variant, found: pl.DataFrame, inputs: pl.DataFrame, outputs: pl.DataFrame, evidence: pl.DataFrame
 ) -> pl.DataFrame:
     """Join units, inputs, outputs and evidence into the wide result table; inputs are prefixed `in.`."""
-    labels = found.select("_k", "_s", "day", "time", "visit").with_columns(
-        variant=pl.lit(variant.name, dtype=pl.String)
-    )
-    named = inputs.rename({c: f"in.{c}" for c in inputs.columns})
-    wide = pl.concat([labels, named, outputs], how="horizontal")
-    sources = _by_unit(evidence.select("_k", "ref")).agg(source_rows="ref")
-    by_input = _by_unit(evidence.select("_k", "ref", "input")).agg(evidence=pl.struct("input", "ref"))
-    wide = _beside(wide, sources, "source_rows").with_columns(pl.col("source_rows").fill_null(_NO_ROWS))
-    return _beside(wide, by_input, "evidence").drop("_k")
+    name = pl.Series("variant", [variant.name], dtype=pl.String).new_from_index(0, found.height)
+    named = [inputs[c].alias(f"in.{c}") for c in inputs.columns]
+    rows, pairs = _by_unit(evidence, found.height)
+    return pl.DataFrame([*(found[c] for c in ("_s", "day", "time", "visit")), name, *named, *outputs, rows, pairs])
 
 
-_NO_ROWS = pl.lit([], dtype=pl.List(REF))
+def _by_unit(evidence: pl.DataFrame, units: int) -> tuple[pl.Series, pl.Series]:
+    """For every unit its `source_rows`, and its `evidence`: the same rows with the input that each was found for.
+
+    Both are distinct and sorted, a row packed with its unit and input into one number, which sorts fastest. A unit
+    without rows has no source rows (an empty list) and no evidence (null).
+    """
+    unit, row = (evidence[c].to_numpy().astype(np.uint64) for c in ("_k", "ref"))
+    source = evidence["input"].to_physical().to_numpy().astype(np.uint64)
+    pairs = _distinct(unit << 40 | source << 32 | row)
+    columns = [pl.Series("input", pairs >> 32 & 0xFF).cast(pl.UInt8).cat.to(evidence.schema["input"]), _row(pairs)]
+    by_input = _lists(pl.DataFrame(columns).select(evidence=pl.struct(pl.all())), pairs >> 40, units)
+    rows = _distinct(pairs >> 40 << 32 | pairs & _REF)
+    by_row = _lists(pl.DataFrame([_row(rows).alias("source_rows")]), rows >> 32, units)
+    return (by_row.fill_null(pl.lit([], dtype=by_row.dtype)) if by_row.null_count() else by_row), by_input
 
 
-def _beside(wide: pl.DataFrame, found: pl.DataFrame, column: str) -> pl.DataFrame:
-    """Add a column found for all or some of the units; both are in the order of `_k`."""
-    if found.height == wide.height:
-        return wide.with_columns(found[column])
-    return wide.join(found.select("_k", column), on="_k", how="left", maintain_order="left")
+_REF = 0xFFFF_FFFF
 
 
-def _by_unit(rows: pl.DataFrame) -> GroupBy:
-    """The distinct rows by unit, sorted by input and row (packed into one number each to sort faster)."""
-    packed = pl.col("_k").cast(pl.UInt64) * 256
-    if "input" in rows.columns:
-        packed = packed + pl.col("input").to_physical().cast(pl.UInt64)
-    one = rows.select((packed * 2**32 + pl.col("ref")).sort().alias("one"))
-    one = one.filter((pl.col("one") != pl.col("one").shift(1)).fill_null(value=True))
-    columns = {"_k": (pl.col("one") // 2**40).cast(pl.Int64), "ref": (pl.col("one") % 2**32).cast(REF)}
-    if "input" in rows.columns:
-        columns["input"] = (pl.col("one") // 2**32 % 256).cast(pl.UInt8).cat.to(rows.schema["input"])
-    return one.select(**columns).group_by("_k", maintain_order=True)
+def _distinct(packed: Any) -> Any:
+    """The distinct numbers, sorted."""
+    packed = np.sort(packed)
+    return packed[np.append(True, packed[1:] != packed[:-1])] if len(packed) else packed
+
+
+def _row(packed: Any) -> pl.Series:
+    return pl.Series("ref", (packed & _REF).astype(np.uint32))
+
+
+def _lists(column: pl.DataFrame, of: Any, units: int) -> pl.Series:
+    """The values of one column as a list for every unit; `of`: whose each value is, sorted. None is null."""
+    (name,) = column.columns
+    keys = pl.Series("_k", of.astype(np.int64)).set_sorted()
+    lists = column.insert_column(0, keys).group_by("_k", maintain_order=True).agg(name)
+    if lists.height == units:
+        return lists[name]
+    place = np.full(units, lists.height, dtype=np.uint32)
+    place[lists["_k"].to_numpy()] = np.arange(lists.height, dtype=np.uint32)
+    return lists.select(pl.col(name).gather(pl.Series(place), null_on_oob=True)).to_series()
 
 
 TIDY: dict[str, Any] = {

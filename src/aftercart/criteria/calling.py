@@ -162,7 +162,8 @@ class CriterionFunction:
         extra = (
             invalid if invalid is not None else pl.Series([None], dtype=pl.String).new_from_index(0, computed.height)
         )
-        return computed.select(*names, "clause").with_columns(missing.alias("missing"), extra.alias("invalid"))
+        columns = (computed[name] for name in (*names, "clause"))
+        return pl.DataFrame([*columns, missing.alias("missing"), extra.alias("invalid")])
 
     def _missing(self, computed: pl.DataFrame, inputs: pl.DataFrame) -> pl.Series:
         """Names of the inputs without a value, where the primary result could not be given."""
