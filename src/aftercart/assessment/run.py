@@ -94,12 +94,17 @@ def assess_one(
     entry: Criterion, variant: Variant, timeline: Timeline, results: Mapping[str, pl.DataFrame]
 ) -> pl.DataFrame:
     """Run one variant of one criterion: unit columns, inputs, outputs, clause, missing, invalid, source rows."""
-    found = units.find(entry, variant, timeline, results)
+    nothing = _NOTHING.get((entry.key, variant.name))
+    seen = units.seen(entry, variant, timeline, results)
+    if seen.is_empty() and nothing is not None:
+        return nothing
+    found = units.numbered(entry, variant, seen, timeline)
     if found.height:
         return _assess_units(entry, variant, found, timeline, results)
-    if (entry.key, variant.name) not in _NOTHING:
-        _NOTHING[entry.key, variant.name] = _assess_units(entry, variant, found, timeline, results)
-    return _NOTHING[entry.key, variant.name]
+    if nothing is None:
+        nothing = _assess_units(entry, variant, found, timeline, results)
+        _NOTHING[entry.key, variant.name] = nothing
+    return nothing
 
 
 _NOTHING: dict[tuple[str, str | None], pl.DataFrame] = {}

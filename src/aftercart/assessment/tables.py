@@ -44,8 +44,8 @@ _REF = 0xFFFF_FFFF
 
 
 def _distinct(packed: Any) -> Any:
-    """The distinct numbers, sorted."""
-    packed = np.sort(packed)
+    """The distinct numbers, sorted; they come in a few sorted runs, which a stable sort merges."""
+    packed = np.sort(packed, kind="stable")
     return packed[np.append(True, packed[1:] != packed[:-1])] if len(packed) else packed
 
 
