@@ -33,7 +33,7 @@ class Assessments:
     @cached_property
     def table(self) -> pl.DataFrame:
         """The tidy table: one row per subject, criterion, variant and time (columns: `assess.tables.TIDY`)."""
-        return tables.tidied(self.wide, self.timeline)
+        return tables.tidied(self.wide.items(), self.timeline)
 
     def results(self, key: str) -> pl.DataFrame:
         """Return the typed results of one criterion with `subject_id`; empty when it did not apply.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import polars as pl
@@ -79,6 +79,13 @@ def variants(entry: Criterion) -> list[Variant]:
 
 def run(timeline: Timeline, keys: Iterable[str], progress: Progress | None = None) -> dict[str, pl.DataFrame]:
     """Assess one partition of subjects; returns one wide typed table per criterion."""
+    return dict(each(timeline, keys, progress))
+
+
+def each(
+    timeline: Timeline, keys: Iterable[str], progress: Progress | None = None
+) -> Iterator[tuple[str, pl.DataFrame]]:
+    """Yield each criterion with its wide typed table; only tables that a later criterion needs are kept meanwhile."""
     results: dict[str, pl.DataFrame] = {}
     planned = order(keys)
     for index, key in enumerate(planned):
@@ -87,7 +94,10 @@ def run(timeline: Timeline, keys: Iterable[str], progress: Progress | None = Non
         entry = registry.get(key)
         parts = [assess_one(entry, v, timeline, results) for v in variants(entry)]
         results[key] = pl.concat(parts, how="vertical_relaxed")
-    return results
+        del parts
+        yield key, results[key]
+        needed = {n for later in planned[index + 1 :] for n in needs(registry.get(later))}
+        results = {k: found for k, found in results.items() if k in needed}
 
 
 def assess_one(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -87,23 +87,26 @@ TIDY: dict[str, Any] = {
 """Columns of the tidy table of assessments."""
 
 
-def tidied(wide: Mapping[str, pl.DataFrame], timeline: Timeline) -> pl.DataFrame:
+def tidied(wide: Iterable[tuple[str, pl.DataFrame]], timeline: Timeline) -> pl.DataFrame:
     """The tidy table over all criteria: by subject, criterion, variant and, within them, in the order of the units."""
-    parts = []
-    for i, key in enumerate(sorted(wide)):
-        if wide[key].height:
-            names = wide[key]["variant"].unique().sort()
+    turns = {key: i for i, key in enumerate(sorted(registry.names()))}
+    parts, places = [], []
+    for key, found in wide:
+        if found.height:
+            names = found["variant"].unique().sort()
             turn = pl.col("variant").replace_strict(names, range(len(names)), return_dtype=pl.Int64)
-            place = (pl.col("_s") * 1000 + i) * 1000 + turn
-            parts.append(tidy(registry.get(key), wide[key], timeline).with_columns(_place=place).drop("_s"))
+            parts.append(tidy(registry.get(key), found, timeline))
+            places.append(found.select((pl.col("_s") * 1000 + turns[key]) * 1000 + turn).to_series().to_numpy())
     if not parts:
         return pl.DataFrame(schema=TIDY)
-    whole = pl.concat(parts).sort("_place", maintain_order=True).drop("_place")
+    whole = pl.concat(parts, rechunk=True)
+    del parts
+    whole = whole[np.argsort(np.concatenate(places), kind="stable")]
     return whole.with_columns(named_rows(whole["source_rows"], timeline.rows))
 
 
 def tidy(entry: Criterion, wide: pl.DataFrame, timeline: Timeline) -> pl.DataFrame:
-    """Turn one criterion's wide results into rows of the tidy table, with `_s`; source rows by their places."""
+    """Turn one criterion's wide results into rows of the tidy table; source rows by their places."""
     primary = pl.col(entry.primary)
     kind = wide.schema[entry.primary]
     level_of = next((o.name for o in entry.outputs if o.type == "str" and o.levels), entry.primary)
@@ -114,7 +117,6 @@ def tidy(entry: Criterion, wide: pl.DataFrame, timeline: Timeline) -> pl.DataFra
             timeline.subjects.select("_s", "subject_id", "infusion_seq"), on="_s", how="left", maintain_order="left"
         )
         .select(
-            "_s",
             "subject_id",
             "infusion_seq",
             "variant",
@@ -133,7 +135,7 @@ def tidy(entry: Criterion, wide: pl.DataFrame, timeline: Timeline) -> pl.DataFra
             components=pl.struct(o.name for o in entry.outputs).struct.json_encode(),
             criterion_version=pl.lit(f"{entry.key}/{entry.version}"),
         )
-        .select("_s", *TIDY)
+        .select(*TIDY)
     )
 
 
@@ -148,8 +150,10 @@ def with_named_rows(wide: pl.DataFrame, rows: pl.Series) -> pl.DataFrame:
 
 def named_rows(places: pl.Series, rows: pl.Series) -> pl.Series:
     """Lists of the names of source rows from lists of their places."""
-    name = pl.element().map_batches(rows.gather, return_dtype=pl.String, is_elementwise=True)
-    return places.list.eval(name)
+    flat = places.list.explode(keep_nulls=False, empty_as_null=False)
+    of = np.repeat(np.arange(len(places)), places.list.len().to_numpy())
+    named = _lists(rows.gather(flat).alias(places.name).to_frame(), of, len(places))
+    return named.fill_null(pl.lit([], dtype=named.dtype)) if named.null_count() else named
 
 
 def _text(column: pl.Expr, kind: pl.DataType) -> pl.Expr:

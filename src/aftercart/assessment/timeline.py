@@ -190,9 +190,10 @@ def _placed(frame: pl.DataFrame, subjects: pl.DataFrame) -> pl.DataFrame:
     return _valid(frame).join(keys, on="subject_id", how="inner", maintain_order="left")
 
 
-def _day_of(column: str) -> pl.Expr:
-    exact = pl.col(column).map_batches(dates.exact, return_dtype=pl.Date)
-    return (exact - pl.col("infusion_date")).dt.total_days().cast(pl.Int64)
+def _day_of(rows: pl.DataFrame, column: str) -> pl.Series:
+    """The day of each row (see `_placed`); null where the text is no whole date."""
+    exact = dates.exact(rows[column])
+    return rows.select((exact - pl.col("infusion_date")).dt.total_days().cast(pl.Int64)).to_series()
 
 
 def _observations(tables: Mapping[str, pl.DataFrame], subjects: pl.DataFrame) -> pl.DataFrame:
@@ -201,7 +202,7 @@ def _observations(tables: Mapping[str, pl.DataFrame], subjects: pl.DataFrame) ->
     )
     return rows.select(
         "_s",
-        day=_day_of("datetime"),
+        day=_day_of(rows, "datetime"),
         time=pl.col("datetime"),
         code=pl.concat_str(pl.lit("obs:"), pl.col("code")),
         value=pl.col("value"),
@@ -233,7 +234,7 @@ def _as_facts(rows: pl.DataFrame, kind: str, value: pl.Expr) -> pl.DataFrame:
     nothing = pl.lit(None, dtype=pl.Float64)
     return rows.select(
         "_s",
-        day=_day_of("datetime"),
+        day=_day_of(rows, "datetime"),
         time=pl.col("datetime"),
         code=pl.concat_str(pl.lit(f"{kind}:"), pl.col("instrument"), pl.lit("."), pl.col("item")),
         value=value,
@@ -287,7 +288,7 @@ def _exposures(tables: Mapping[str, pl.DataFrame], subjects: pl.DataFrame) -> pl
 def _events(tables: Mapping[str, pl.DataFrame], subjects: pl.DataFrame) -> pl.DataFrame:
     rows = _placed(tables["events"], subjects)
     return rows.with_columns(
-        day=_day_of("start"),
+        day=_day_of(rows, "start"),
         end_day=(dates.latest("end") - pl.col("infusion_date")).dt.total_days().cast(pl.Int64),
     )
 
@@ -303,7 +304,7 @@ def _last_day(study: Study, subjects: pl.DataFrame) -> pl.Series:
 
 def _contacts(tables: Mapping[str, pl.DataFrame], subjects: pl.DataFrame, items: pl.DataFrame) -> pl.DataFrame:
     visited = _placed(tables["visits"], subjects).filter(pl.col("occurred").fill_null(value=True))
-    days = pl.concat([items.select("_s", "day"), visited.select("_s", day=_day_of("start"))])
+    days = pl.concat([items.select("_s", "day"), visited.select("_s", day=_day_of(visited, "start"))])
     return days.filter(pl.col("day").is_not_null()).unique().sort("_s", "day")
 
 
