@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import cache
 
 import polars as pl
 
@@ -10,7 +11,7 @@ from aftercart.analysis import safety
 from aftercart.analysis.cohort import DAYS_PER_YEAR, Cohort, person_years, rounded
 from aftercart.analysis.courses import RESPONSE
 from aftercart.analysis.efficacy import landmarks
-from aftercart.analysis.hierarchical import hierarchical
+from aftercart.analysis.hierarchical import Hierarchical, hierarchical
 from aftercart.analysis.intervals import proportion, rate
 from aftercart.analysis.outcomes import NOT_REACHED, Outcome
 from aftercart.analysis.records import ALL, About, Record, joined, number, of_interval, unanswered_note, zero_note
@@ -114,9 +115,7 @@ def _partially_pooled(outcome: Outcome, records: list[Record]) -> Iterator[Recor
     """What each disease borrows from the others; always to be read beside its own exact interval."""
     if len(records) < 2:
         return
-    model = hierarchical(
-        [int(r.numerator) for r in records], [int(r.denominator) for r in records], threshold=THRESHOLD
-    )
+    model = _pooled(tuple((int(r.numerator), int(r.denominator)) for r in records))
     for record, mean, above in zip(records, model.mean, model.above, strict=True):
         yield Record(
             id=f"{outcome.id}_partially_pooled",
@@ -137,6 +136,12 @@ def _partially_pooled(outcome: Outcome, records: list[Record]) -> Iterator[Recor
                 f"No interval: read it beside the exact interval of {outcome.id!r} in this disease.",
             ),
         )
+
+
+@cache
+def _pooled(counts: tuple[tuple[int, int], ...]) -> Hierarchical:
+    """Responders and patients of each disease pooled; visits often have the same counts."""
+    return hierarchical([k for k, _ in counts], [n for _, n in counts], threshold=THRESHOLD)
 
 
 def follow_up_time(cohort: Cohort, confidence: float) -> Iterator[Record]:

@@ -6,7 +6,7 @@ import polars as pl
 
 from aftercart.analysis.cohort import Cohort
 from aftercart.reporting.figures import courses, event_free, timelines
-from aftercart.reporting.figures.base import Figure
+from aftercart.reporting.figures.base import Figure, drawing
 
 SAFETY = ("neutrophils", "b-cells")
 """Courses shown with safety; the others are shown with efficacy."""
@@ -17,9 +17,10 @@ def draw_all(cohort: Cohort, curves: pl.DataFrame) -> dict[str, list[Figure]]:
 
     curves: those of the analysis of the study.
     """
-    event_free_ = event_free.draw(curves, simulated=cohort.study.meta.simulated)
-    swimmer = timelines.draw(cohort)
-    drawn = [figure for course in courses.COURSES if (figure := courses.draw(course, cohort)) is not None]
+    with drawing():
+        event_free_ = event_free.draw(curves, simulated=cohort.study.meta.simulated)
+        swimmer = timelines.draw(cohort)
+        drawn = [figure for course in courses.COURSES if (figure := courses.draw(course, cohort)) is not None]
     return {
         "patients": [] if swimmer is None else [swimmer],
         "safety": [f for f in drawn if f.id in SAFETY],
