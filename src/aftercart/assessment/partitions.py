@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 Progress = Callable[[int], None]
 
+ROW_GROUP = 600_000
+"""Rows of results written at once: about those of one part, which is quickest to write."""
+
 Given = TypeVar("Given")
 Made = TypeVar("Made")
 
@@ -106,7 +109,7 @@ def write_parquet(
 
     source = register_io_source(batches, schema=tables.TIDY, validate_schema=True)
     try:
-        source.sink_parquet(path, maintain_order=True)
+        source.sink_parquet(path, maintain_order=True, row_group_size=ROW_GROUP)
     except BaseException:
         path.unlink(missing_ok=True)
         raise

@@ -111,32 +111,21 @@ def tidy(entry: Criterion, wide: pl.DataFrame, timeline: Timeline) -> pl.DataFra
     kind = wide.schema[entry.primary]
     level_of = next((o.name for o in entry.outputs if o.type == "str" and o.levels), entry.primary)
     nothing = pl.lit(None, dtype=pl.Float64)
+    subjects = timeline.subjects.select(pl.col("subject_id", "infusion_seq").gather(wide["_s"]))
     low, high = (pl.col(entry.bounds[0]), pl.col(entry.bounds[1])) if entry.bounds else (nothing, nothing)
-    return (
-        wide.join(
-            timeline.subjects.select("_s", "subject_id", "infusion_seq"), on="_s", how="left", maintain_order="left"
-        )
-        .select(
-            "subject_id",
-            "infusion_seq",
-            "variant",
-            "day",
-            "visit",
-            "clause",
-            "missing",
-            "invalid",
-            "source_rows",
-            criterion=pl.lit(entry.key),
-            datetime=pl.col("time"),
-            value=primary.cast(pl.Float64) if kind.is_numeric() or kind == pl.Boolean else nothing,
-            level=_text(pl.col(level_of), wide.schema[level_of]),
-            value_min=low.cast(pl.Float64),
-            value_max=high.cast(pl.Float64),
-            components=pl.struct(o.name for o in entry.outputs).struct.json_encode(),
-            criterion_version=pl.lit(f"{entry.key}/{entry.version}"),
-        )
-        .select(*TIDY)
-    )
+    columns = {
+        "subject_id": subjects["subject_id"],
+        "infusion_seq": subjects["infusion_seq"],
+        "criterion": pl.lit(entry.key),
+        "datetime": pl.col("time"),
+        "value": primary.cast(pl.Float64) if kind.is_numeric() or kind == pl.Boolean else nothing,
+        "level": _text(pl.col(level_of), wide.schema[level_of]),
+        "value_min": low.cast(pl.Float64),
+        "value_max": high.cast(pl.Float64),
+        "components": pl.struct(o.name for o in entry.outputs).struct.json_encode(),
+        "criterion_version": pl.lit(f"{entry.key}/{entry.version}"),
+    }
+    return wide.select(**{name: columns.get(name, pl.col(name)) for name in TIDY})
 
 
 def with_named_rows(wide: pl.DataFrame, rows: pl.Series) -> pl.DataFrame:

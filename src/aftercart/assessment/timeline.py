@@ -129,7 +129,7 @@ def _numbered(study: Study) -> tuple[dict[str, pl.DataFrame], pl.Series]:
         tables[name] = table.with_columns(ref=pl.int_range(start, start + table.height, dtype=REF))
         names.append(table.select(row=pl.concat_str(pl.lit(f"{name}:"), "row_id")).to_series())
         start += table.height
-    return tables, pl.concat(names)
+    return tables, pl.concat(names, rechunk=True)
 
 
 def _sorted(facts: pl.DataFrame) -> pl.DataFrame:
