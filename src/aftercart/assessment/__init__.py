@@ -49,10 +49,7 @@ class Assessments:
             subjects = subjects.filter(pl.col("subject_id") == subject)
             wide = wide.filter(pl.col("_s").is_in(subjects["_s"].implode()))
         frame = tables.with_named_rows(wide, self.timeline.rows)
-        return (
-            subjects.join(frame, on="_s", how="inner", maintain_order="right")
-            .drop("_s")
-        )
+        return subjects.join(frame, on="_s", how="inner", maintain_order="right").drop("_s")
 
 
 def assess(

@@ -6,19 +6,20 @@ One generic binder serves every criterion. What it cannot express (see `derived`
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import polars as pl
 
 from aftercart.assessment import derived, medicines
+from aftercart.assessment.evidence import ByUnit, by_unit
 from aftercart.assessment.timeline import REF, Timeline
 from aftercart.assessment.values import BY_DAY, Column, Results, by_day, by_visit, code_of, value_of
 from aftercart.criteria import registry
 from aftercart.criteria.frames import TYPES
 from aftercart.criteria.registry import Criterion, Input
-from aftercart.study import dictionary
 
 CENSORED = {"_k": pl.Int64, "input": pl.String, "comparator": pl.String}
 
@@ -33,6 +34,12 @@ class Variant:
     bind: Mapping[str, tuple[Mapping[str, Any], ...]] = field(default_factory=dict)
     indications: tuple[str, ...] = ()
 
+    def is_like(self, other: Variant) -> bool:
+        """Whether two variants differ only in their names and in the values of their fixed inputs."""
+        return (self.anchor, self.indications, self.bind, self.set.keys()) == (
+            *(other.anchor, other.indications, other.bind, other.set.keys()),
+        )
+
     def bindings(self, spec: Input) -> tuple[Mapping[str, Any], ...]:
         """The bindings of an input under this variant."""
         return self.bind.get(spec.name, spec.bindings)
@@ -46,6 +53,19 @@ class Bound:
     inputs: pl.DataFrame
     evidence: pl.DataFrame
     censored: pl.DataFrame
+
+    @cached_property
+    def rows(self) -> ByUnit:
+        """The source rows of every unit."""
+        return by_unit(self.evidence, self.units.height)
+
+    def under(self, variant: Variant, entry: Criterion) -> Bound:
+        """The same for a variant that differs only in the values of its fixed inputs."""
+        specs = (i for i in entry.inputs if i.name in variant.set)
+        fixed = (constant(i, variant.set[i.name], self.units.height).alias(i.name) for i in specs)
+        found = replace(self, inputs=self.inputs.with_columns(fixed))
+        found.__dict__["rows"] = self.rows
+        return found
 
 
 def bind(entry: Criterion, variant: Variant, units: pl.DataFrame, timeline: Timeline, results: Results) -> Bound:

@@ -9,60 +9,19 @@ import numpy as np
 import polars as pl
 
 from aftercart.assessment.binding import Variant
-from aftercart.assessment.timeline import REF, Timeline
+from aftercart.assessment.evidence import ByUnit, lists
+from aftercart.assessment.timeline import Timeline
 from aftercart.criteria import registry
 from aftercart.criteria.registry import Criterion
 
 
 def assemble(
-    variant: Variant, found: pl.DataFrame, inputs: pl.DataFrame, outputs: pl.DataFrame, evidence: pl.DataFrame
+    variant: Variant, found: pl.DataFrame, inputs: pl.DataFrame, outputs: pl.DataFrame, rows: ByUnit
 ) -> pl.DataFrame:
-    """Join units, inputs, outputs and evidence into the wide result table; inputs are prefixed `in.`."""
+    """Join units, inputs, outputs and the rows behind them into the wide result table; inputs are prefixed `in.`."""
     name = pl.Series("variant", [variant.name], dtype=pl.String).new_from_index(0, found.height)
     named = [inputs[c].alias(f"in.{c}") for c in inputs.columns]
-    rows, pairs = _by_unit(evidence, found.height)
-    return pl.DataFrame([*(found[c] for c in ("_s", "day", "time", "visit")), name, *named, *outputs, rows, pairs])
-
-
-def _by_unit(evidence: pl.DataFrame, units: int) -> tuple[pl.Series, pl.Series]:
-    """For every unit its `source_rows`, and its `evidence`: the same rows with the input that each was found for.
-
-    Both are distinct and sorted, a row packed with its unit and input into one number, which sorts fastest. A unit
-    without rows has no source rows (an empty list) and no evidence (null).
-    """
-    unit, row = (evidence[c].to_numpy().astype(np.uint64) for c in ("_k", "ref"))
-    source = evidence["input"].to_physical().to_numpy().astype(np.uint64)
-    pairs = _distinct(unit << 40 | source << 32 | row)
-    columns = [pl.Series("input", pairs >> 32 & 0xFF).cast(pl.UInt8).cat.to(evidence.schema["input"]), _row(pairs)]
-    by_input = _lists(pl.DataFrame(columns).select(evidence=pl.struct(pl.all())), pairs >> 40, units)
-    rows = _distinct(pairs >> 40 << 32 | pairs & _REF)
-    by_row = _lists(pl.DataFrame([_row(rows).alias("source_rows")]), rows >> 32, units)
-    return (by_row.fill_null(pl.lit([], dtype=by_row.dtype)) if by_row.null_count() else by_row), by_input
-
-
-_REF = 0xFFFF_FFFF
-
-
-def _distinct(packed: Any) -> Any:
-    """The distinct numbers, sorted; they come in a few sorted runs, which a stable sort merges."""
-    packed = np.sort(packed, kind="stable")
-    return packed[np.append(True, packed[1:] != packed[:-1])] if len(packed) else packed
-
-
-def _row(packed: Any) -> pl.Series:
-    return pl.Series("ref", (packed & _REF).astype(np.uint32))
-
-
-def _lists(column: pl.DataFrame, of: Any, units: int) -> pl.Series:
-    """The values of one column as a list for every unit; `of`: whose each value is, sorted. None is null."""
-    (name,) = column.columns
-    keys = pl.Series("_k", of.astype(np.int64)).set_sorted()
-    lists = column.insert_column(0, keys).group_by("_k", maintain_order=True).agg(name)
-    if lists.height == units:
-        return lists[name]
-    place = np.full(units, lists.height, dtype=np.uint32)
-    place[lists["_k"].to_numpy()] = np.arange(lists.height, dtype=np.uint32)
-    return lists.select(pl.col(name).gather(pl.Series(place), null_on_oob=True)).to_series()
+    return pl.DataFrame([*(found[c] for c in ("_s", "day", "time", "visit")), name, *named, *outputs, *rows])
 
 
 TIDY: dict[str, Any] = {
@@ -113,7 +72,7 @@ def tidy(entry: Criterion, wide: pl.DataFrame, timeline: Timeline) -> pl.DataFra
     nothing = pl.lit(None, dtype=pl.Float64)
     subjects = timeline.subjects.select(pl.col("subject_id", "infusion_seq").gather(wide["_s"]))
     low, high = (pl.col(entry.bounds[0]), pl.col(entry.bounds[1])) if entry.bounds else (nothing, nothing)
-    columns = {
+    columns: dict[str, Any] = {
         "subject_id": subjects["subject_id"],
         "infusion_seq": subjects["infusion_seq"],
         "criterion": pl.lit(entry.key),
@@ -141,7 +100,7 @@ def named_rows(places: pl.Series, rows: pl.Series) -> pl.Series:
     """Lists of the names of source rows from lists of their places."""
     flat = places.list.explode(keep_nulls=False, empty_as_null=False)
     of = np.repeat(np.arange(len(places)), places.list.len().to_numpy())
-    named = _lists(rows.gather(flat).alias(places.name).to_frame(), of, len(places))
+    named = lists(rows.gather(flat).alias(places.name).to_frame(), of, len(places))
     return named.fill_null(pl.lit([], dtype=named.dtype)) if named.null_count() else named
 
 

@@ -29,9 +29,7 @@ def seen(entry: Criterion, variant: Variant, timeline: Timeline, results: Result
 
 def numbered(entry: Criterion, variant: Variant, found: pl.DataFrame, timeline: Timeline) -> pl.DataFrame:
     """The units among those: of subjects to whom the criterion applies, in order, with `_k`."""
-    absent = [
-        pl.lit(None, dtype=dtype).alias(name) for name, dtype in _LABELS.items() if name not in found.columns
-    ]
+    absent = [pl.lit(None, dtype=dtype).alias(name) for name, dtype in _LABELS.items() if name not in found.columns]
     wanted = variant.indications or entry.indications
     if wanted:
         subjects = timeline.subjects.lazy().filter(pl.col("indication").is_in(wanted)).select("_s")

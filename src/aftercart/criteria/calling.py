@@ -188,7 +188,7 @@ def criterion(rule: Callable[..., pl.LazyFrame]) -> CriterionFunction:
 def evaluate(rule: RowRule, inputs: pl.DataFrame) -> pl.DataFrame:
     """Run a row rule on prepared inputs; the order of rows is kept.
 
-    Very many rows are worked through in pieces that stay in the processor's cache, which takes a quarter of the time for
+    Very many rows are worked through in pieces that stay in the processor's cache, a quarter of the time for
     a short rule; below that the plain engine is faster, as it starts sooner (for a long rule by a third of a second).
     """
     return rule(inputs.lazy()).collect(engine="streaming" if inputs.height >= MANY_ROWS else "in-memory")
