@@ -16,9 +16,11 @@ Nothing heavy is imported until one of these names is used.
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False  # as typing says, whose import would take as long as the start of Python itself
 if TYPE_CHECKING:
+    from typing import Any
+
     from aftercart import criteria, exchange, qualify, sources, verify
     from aftercart.analysis import Analysis, analyze
     from aftercart.analysis.comparison import Difference

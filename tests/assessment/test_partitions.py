@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -117,6 +118,19 @@ def test_a_folder_is_assessed_in_parts_into_files(tmp_path: Path) -> None:
     whole = ac.assess(ac.reference_cohort()).table
     assert pl.read_parquet(tmp_path / "out" / "assessments.parquet").equals(whole)
     assert pl.read_csv(tmp_path / "out" / "assessments.csv").height == whole.height
+
+
+def test_a_part_that_fails_leaves_no_file(tmp_path: Path) -> None:
+    folder = written(tmp_path / "study")
+
+    def failing() -> Iterator[Study]:
+        whole = parts(folder, subjects=6)
+        yield next(whole)
+        yield replace(next(whole), tables={})
+
+    with pytest.raises(Exception, match="subjects"):
+        write_parquet(failing(), tmp_path / "out.parquet", KEYS)
+    assert not (tmp_path / "out.parquet").exists()
 
 
 def test_a_study_in_csv_comes_whole(tmp_path: Path) -> None:
