@@ -5,15 +5,15 @@ No file is held whole: NDJSON goes line by line, a Bundle entry by entry. A file
 
 from __future__ import annotations
 
+import codecs
 import gzip
-import io
 import json
 import re
 import zlib
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import nullcontext
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, Any, NamedTuple, cast
 
 from aftercart.errors import SourceError, UsageError
 from aftercart.study import problems
@@ -56,8 +56,12 @@ def files_of(src: str | Path) -> list[Path]:
     return chosen
 
 
+def _is_packed(path: Path) -> bool:
+    return path.suffix.lower() == ".gz"
+
+
 def _plain(path: Path) -> Path:
-    return path.with_suffix("") if path.suffix.lower() == ".gz" else path
+    return path.with_suffix("") if _is_packed(path) else path
 
 
 def read(path: Path) -> Iterator[Found]:
@@ -67,9 +71,9 @@ def read(path: Path) -> Iterator[Found]:
     """
     kind = _plain(path).suffix.lower()
     try:
-        opened: Any = gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb")
-        with closing(opened) as stream:
-            yield from _documents(stream) if kind == ".json" else _lines(stream, path.name)
+        with path.open("rb") as raw, gzip.GzipFile(fileobj=raw) if _is_packed(path) else nullcontext(raw) as stream:
+            plain = cast("IO[bytes]", stream)
+            yield from _documents(plain) if kind == ".json" else _lines(plain, path.name)
     except (NotWholeError, UnicodeDecodeError, EOFError, zlib.error, OSError) as error:
         raise _refused(path.name, [(None, str(error))]) from error
     except RecursionError as error:
@@ -193,7 +197,8 @@ class _Text:
     """JSON read from a stream value by value."""
 
     def __init__(self, stream: IO[bytes]) -> None:
-        self._stream = io.TextIOWrapper(stream, "utf-8-sig")
+        self._stream = stream
+        self._decoder = codecs.getincrementaldecoder("utf-8-sig")()
         self._text = ""
         self._at = 0
         self._over = False
@@ -207,7 +212,7 @@ class _Text:
             raise NotWholeError(f"an element longer than {LONGEST} characters")
         read = self._stream.read(max(BLOCK, len(kept)))
         self._over = not read
-        self._text, self._at = kept + read, 0
+        self._text, self._at = kept + self._decoder.decode(read, final=self._over), 0
         return not self._over
 
     def peek(self) -> str:

@@ -11,6 +11,7 @@ from aftercart.sources.mapping import SourceMapping
 from aftercart.study import drugs, instruments, problems, schema
 
 USED = {"source_table": pl.String, "source_row": pl.Int64, "parent_table": pl.String, "parent_row": pl.Int64}
+ALWAYS = ("subject_id", "row_id", "_key", "_url", "_own")
 LEADING = ("study_id", "row_id")
 """Columns that the assembly fills in."""
 PLACE = {"_table": pl.String, "_row": pl.Int64}
@@ -29,7 +30,7 @@ class Placing:
     def take(self, name: str, *columns: str) -> pl.DataFrame:
         """A frame, with the columns that are asked for even where no row fills them."""
         frame = self.frames.pop(name, pl.DataFrame(schema=PLACE))
-        absent = [c for c in columns if c not in frame.columns]
+        absent = [c for c in dict.fromkeys((*ALWAYS, *columns)) if c not in frame.columns]
         return frame.with_columns(pl.lit(None, dtype=pl.String).alias(c) for c in absent)
 
     def use(self, rows: pl.DataFrame) -> None:

@@ -74,13 +74,14 @@ def administration(resource: Resource, meanings: Meanings) -> Iterator[Said]:
     quantity = obj(dosage.get("dose"))
     if own == "infusions":
         classes = code_in(resource.get("category"), PRODUCT_CLASS)
-        yield "infusions", {**about, **_cells(quantity), "start": start, "end": end, "product_class": classes}
+        given: Row = {**_cells(quantity), "product": product["drug_text"], "product_class": classes}
+        yield "infusions", {**about, **given, "start": start, "end": end}
         return
-    given = _dose(quantity, meanings)
+    dose = _dose(quantity, meanings)
     cells = {f"_{k}": v for k, v in _cells(quantity).items()}
     yield (
         "administrations",
-        {**about, **given, **cells, "start": day(start), "end": day(end or start), "frequency": "ONCE"},
+        {**about, **dose, **cells, "start": day(start), "end": day(end or start), "frequency": "ONCE"},
     )
 
 
@@ -156,10 +157,11 @@ def _product(resource: Resource, meanings: Meanings) -> Row:
     is_cells = any(n in meanings.infusions or fhir.cell_words().search(n) for n in names)
     is_cells = is_cells or any((atc or "").startswith(a) for a in fhir.declared()["cells"]["atc"])
     drug = next((meanings.drugs[n.strip().lower()] for n in names if n.strip().lower() in meanings.drugs), None)
-    drug = drug or next((c for s, c, _ in found if s == DRUG), None) or _ingredient(atc, rxnorm, tuple(names))
+    ours = next((c for s, c, _ in found if s == DRUG), None)
+    drug = drug or ours or _ingredient(atc, rxnorm, tuple(names))
     return {
         "drug": drug or (text.strip().lower() if text else None),
-        "drug_text": text,
+        "drug_text": text if text != ours else None,
         "atc": atc,
         "rxnorm": rxnorm,
         "lot": txt(obj(resource.get("batch")).get("lotNumber")),
