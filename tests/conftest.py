@@ -10,6 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+# How long an example takes says how busy the machine is, and no test here is about that.
+settings.register_profile("any_machine", deadline=None)
+settings.load_profile("any_machine")
 
 STUDY_TOML = """
 title = "Test study"
@@ -121,6 +126,26 @@ def make_study(study_folder: Callable[..., Path]) -> Callable[..., Any]:
 
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+
+@pytest.fixture(scope="session")
+def reference_report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the report of the whole reference cohort."""
+    import aftercart as ac
+
+    out = tmp_path_factory.mktemp("reference") / "out"
+    ac.report(ac.reference_cohort(), out)
+    return out
+
+
+@pytest.fixture(scope="session")
+def small_report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the report of four patients of the reference cohort, of all three diseases."""
+    import aftercart as ac
+
+    out = tmp_path_factory.mktemp("four") / "out"
+    ac.report(ac.reference_cohort().select(subjects=["SLE-1", "SLE-8", "SSc-2", "IIM-2"]), out)
+    return out
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@
     ac.check(study)
     assessments = ac.assess(study)
     ac.analyze(study).estimates
+    ac.figures.swimmer_plot(assessments).save("swimmer.svg")
     ac.report(study, "out")
     ac.criteria.crs_astct_2019(frame)
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from aftercart.assessment.explain import Explanation, explain
     from aftercart.demo import reference_cohort
     from aftercart.errors import AftercartError
-    from aftercart.reporting import report
+    from aftercart.reporting import figures, report
     from aftercart.sources import read
     from aftercart.study import Study, check
 
@@ -39,6 +40,7 @@ _HOMES = {
     "criteria": "",
     "exchange": "",
     "explain": "aftercart.assessment.explain",
+    "figures": "",
     "qualify": "",
     "read": "aftercart.sources",
     "reference_cohort": "aftercart.demo",
@@ -46,6 +48,9 @@ _HOMES = {
     "sources": "",
     "verify": "",
 }
+
+_MODULES = {"figures": "aftercart.reporting.figures"}
+"""Modules that are found here under their own name but live deeper."""
 
 __all__ = [
     "AftercartError",
@@ -60,6 +65,7 @@ __all__ = [
     "criteria",
     "exchange",
     "explain",
+    "figures",
     "qualify",
     "read",
     "reference_cohort",
@@ -77,7 +83,7 @@ def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'aftercart' has no attribute {name!r}")
     if not _HOMES[name]:
-        return importlib.import_module(f"aftercart.{name}")
+        return importlib.import_module(_MODULES.get(name, f"aftercart.{name}"))
     return getattr(importlib.import_module(_HOMES[name]), name)
 
 

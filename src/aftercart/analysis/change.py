@@ -8,10 +8,10 @@ import polars as pl
 
 from aftercart.analysis import efficacy
 from aftercart.analysis.cohort import DAYS_PER_MONTH, Cohort, rounded
-from aftercart.analysis.intervals import Interval
+from aftercart.analysis.intervals import Interval, proportion
 from aftercart.analysis.mixed import mixed_model
 from aftercart.analysis.paired import hodges_lehmann
-from aftercart.analysis.records import About, Record, joined, number, of_interval
+from aftercart.analysis.records import About, Record, joined, number, of_interval, zero_note
 from aftercart.analysis.strata import by_disease
 from aftercart.errors import UsageError
 
@@ -29,8 +29,8 @@ CHANGES = (
 
 
 def changes(cohort: Cohort, confidence: float) -> Iterator[Record]:
-    """Change from baseline at every landmark visit: Hodges-Lehmann estimate with exact limits."""
-    marks = [m for m in efficacy.landmarks(cohort) if m.visit is not None]
+    """Change from baseline at every planned visit: Hodges-Lehmann estimate with exact limits that honour ties."""
+    marks = [m for m in efficacy.visits(cohort) if m.visit is not None]
     for key, label, unit in CHANGES:
         rows = cohort.rows(key).filter(pl.col("value").is_not_null())
         if rows["variant"].n_unique() > 1:
@@ -45,7 +45,7 @@ def changes(cohort: Cohort, confidence: float) -> Iterator[Record]:
                 continue
             for stratum, mine in by_disease(cohort, pairs):
                 differences = mine["after"] - mine["before"]
-                found = hodges_lehmann(differences, confidence=confidence)
+                found = hodges_lehmann(differences, confidence=confidence, limits="inversion")
                 same = found.low is not None and found.low == found.high
                 whole = found.low is not None and not same
                 yield Record(
@@ -104,3 +104,59 @@ def slopes(cohort: Cohort, confidence: float) -> Iterator[Record]:
             f"{unit} per month",
         )
         yield of_interval(found, about, counts=(often.height, who), level=confidence, note="Values and patients.")
+
+
+DOSE = "glucocorticoid_prednisone_equivalent"
+LOW_DOSE = 5.0
+
+
+def doses(cohort: Cohort, confidence: float) -> Iterator[Record]:
+    """Glucocorticoid dose at baseline and every planned visit: median, quartiles, and how many take at most 5 mg/d."""
+    rows = cohort.rows(DOSE).filter(pl.col("value").is_not_null())
+    marks = [("baseline", "baseline", "baseline")]
+    marks += [(m.id, m.label, m.visit) for m in efficacy.visits(cohort) if m.visit is not None]
+    for id_, label, visit in marks:
+        seen = rows.filter(pl.col("visit") == visit).unique("subject_id", keep="first", maintain_order=True)
+        known = cohort.patients.select("subject_id", "indication").join(
+            seen.select("subject_id", "value"), on="subject_id", how="inner", maintain_order="left"
+        )
+        if known.is_empty():
+            continue
+        whom = "patients whose dose is known at the visit"
+        for stratum, mine in by_disease(cohort, known):
+            dose = mine["value"]
+            low, high = (dose.quantile(q, "linear") for q in (0.25, 0.75))
+            yield Record(
+                id=f"glucocorticoid_dose_{id_}",
+                label=f"Glucocorticoid dose, prednisone equivalent, {label}, median",
+                population=whom,
+                stratum=stratum,
+                time=id_,
+                numerator=float(mine.height),
+                denominator=float(mine.height),
+                estimate=rounded(dose.median()),
+                ci_low=None,
+                ci_high=None,
+                ci_level=None,
+                ci_method="median, quartiles and range",
+                unit="mg/d",
+                note=joined(
+                    f"Quartiles {number(low)} and {number(high)}, range {number(dose.min())} to {number(dose.max())}.",
+                    "Descriptive: no interval is given.",
+                ),
+            )
+            few = int((dose <= LOW_DOSE + 1e-9).sum())
+            yield of_interval(
+                proportion(few, mine.height, confidence=confidence),
+                About(
+                    f"glucocorticoid_at_most_5_mg_{id_}",
+                    f"Glucocorticoid dose of at most {LOW_DOSE:g} mg/d, {label}",
+                    whom,
+                    stratum,
+                    id_,
+                    "proportion",
+                ),
+                counts=(few, mine.height),
+                level=confidence,
+                note=zero_note(few, mine.height, confidence),
+            )

@@ -29,9 +29,8 @@ def read(
     Raises `SourceError` when the source cannot be read as a whole, `UsageError` for an option that does not exist.
     """
     module = _module(source)
-    checked = mapping if isinstance(mapping, SourceMapping) else read_mapping(mapping, source)
     _refuse_unknown(source, module.OPTIONS, options)
-    done: Imported = module.read(src, mapping=checked, pseudonyms=pseudonyms, **options)
+    done: Imported = module.read(src, mapping=read_mapping(mapping, source), pseudonyms=pseudonyms, **options)
     return done
 
 

@@ -69,11 +69,13 @@ class Proposal:
     unplaced: pl.DataFrame
 
 
-def read_mapping(path: str | Path | None, source: str) -> SourceMapping:
-    """Read a mapping file for a kind of source; without a path, an empty mapping.
+def read_mapping(path: str | Path | SourceMapping | None, source: str) -> SourceMapping:
+    """Read a mapping file for a kind of source; without a path, an empty mapping; a mapping stays what it is.
 
     Raises `SourceError` with one line for every entry that cannot be used.
     """
+    if isinstance(path, SourceMapping):
+        return path
     if path is None:
         return SourceMapping()
     path = Path(path)

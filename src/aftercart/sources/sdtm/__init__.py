@@ -11,7 +11,7 @@ from aftercart.errors import SourceError, UsageError
 from aftercart.sources.assembly import Imported, assemble
 from aftercart.sources.datasets import SUFFIXES, dataset_files, read_dataset
 from aftercart.sources.declarations import declarations_of
-from aftercart.sources.mapping import Proposal, SourceMapping
+from aftercart.sources.mapping import Proposal, SourceMapping, read_mapping
 from aftercart.sources.pseudonyms import Pseudonyms
 from aftercart.sources.sdtm import define, proposal, supplemental, tables
 from aftercart.standards.dataset import Dataset
@@ -24,7 +24,7 @@ OPTIONS = ("encoding",)
 def read(
     src: str | Path,
     *,
-    mapping: SourceMapping | None = None,
+    mapping: str | Path | SourceMapping | None = None,
     pseudonyms: Pseudonyms | None = None,
     encoding: str | None = None,
 ) -> Imported:
@@ -38,7 +38,7 @@ def read(
 
     Every row is kept or listed. Raises `SourceError` when a file cannot be read whole or there is no DM.
     """
-    mapping = mapping or SourceMapping()
+    mapping = read_mapping(mapping, "sdtm")
     datasets, listed = load(src, encoding)
     if "DM" not in datasets:
         found = problems.one("no_subjects", "DM", "no dataset DM", "demographics, one record a subject", "add it.")
