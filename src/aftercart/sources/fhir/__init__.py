@@ -75,7 +75,7 @@ def read(src: str | Path, *, mapping: SourceMapping | None = None, pseudonyms: P
 
 def propose(src: str | Path) -> Proposal:
     """Look at FHIR resources and propose a mapping file: codes, units, medicines and questionnaires without a place."""
-    collected = Collected(Meanings())
+    collected = Collected(Meanings(), with_names=True)
     collected.read(files.files_of(src))
     return proposal.of(collected)
 

@@ -24,13 +24,14 @@ POINTED_AT = ("subjects", "visits", "medications", "infusions", "exposures", "ad
 class Collected:
     """Rows by frame, counts by type of resource, and lines about what is no resource."""
 
-    def __init__(self, meanings: Meanings, subject_system: str | None = None) -> None:
+    def __init__(self, meanings: Meanings, subject_system: str | None = None, *, with_names: bool = False) -> None:
         self.counts: Counter[str] = Counter()
         self.odd: dict[str, int] = {}
         """By file, how many of its places hold no resource."""
         self._said: list[tuple[str, str, str, int | None, str]] = []
         self.is_test = False
         self._meanings = meanings
+        self._not_kept = () if with_names else ("_name",)
         self._subject_system = subject_system
         self._rows: dict[str, list[Row]] = {}
         self._parts: dict[str, list[pl.DataFrame]] = {}
@@ -82,6 +83,8 @@ class Collected:
             if row.get("row_id") is None and (key or urn):
                 row["row_id"] = f"{key or urn}" if nth[frame] == 1 else f"{key or urn}#{nth[frame]}"
             row["_table"], row["_row"] = kind, number  # type: ignore[assignment]
+            for name in self._not_kept:
+                row.pop(name, None)
             if frame in POINTED_AT:
                 row["_key"], row["_url"] = key, urn
                 row["_own"] = "true" if own else None
@@ -132,6 +135,10 @@ def table_of(rows: list[Row]) -> pl.DataFrame:
         values: list[Any] = [row.get(name) for row in rows]
         if name == "_row":
             columns.append(pl.Series(name, values, dtype=pl.Int64))
-        elif any(v is not None for v in values):
-            columns.append(pl.Series(name, values, dtype=pl.String))
+            continue
+        seen: dict[str | None, int] = {}
+        places = [seen.setdefault(v, len(seen)) for v in values]
+        if len(seen) > 1 or None not in seen:
+            # A text that repeats is kept once: a million references to a hundred patients stay small.
+            columns.append(pl.Series(name, list(seen), dtype=pl.String).gather(places))
     return pl.DataFrame(columns)

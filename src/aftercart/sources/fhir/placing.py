@@ -77,7 +77,17 @@ def place(placing: Placing, reference_infusion: int) -> dict[str, pl.DataFrame]:
 
 
 def _lines(placing: Placing) -> None:
-    """Resources that said themselves why they give no row."""
+    """Resources that said themselves why they give no row, and results without a code of the dictionary."""
+    results = placing.take("observations", "_foreign")
+    placing.say(
+        results.filter(pl.col("_foreign").is_not_null()),
+        "unknown_code",
+        pl.col("code"),
+        "a code of the dictionary",
+        "map it to a code of the dictionary if a criterion needs it. The row is not used.",
+        column="code",
+    )
+    placing.frames["observations"] = results.filter(pl.col("_foreign").is_null()).drop("_foreign")
     rows = placing.take("listed", "_rule", "_found", "_expected", "_remedy", "subject_id", "row_id")
     for (rule, table), part in rows.group_by("_rule", "_table", maintain_order=True):
         placing.listed.append(
@@ -208,10 +218,9 @@ def _visits(placing: Placing) -> None:
     index = pointers(named, "visit")
     for name in ("observations", "assessments"):
         frame = placing.take(name, "visit", "_encounter")
-        joined = frame.join(index, left_on="_encounter", right_on="_ref", how="left", maintain_order="left")
-        placing.frames[name] = joined.with_columns(
-            visit=pl.coalesce(pl.col("visit").replace(dict(placing.mapping.visits)), "_of_visit")
-        )
+        found = frame.select(_ref="_encounter").join(index, on="_ref", how="left", maintain_order="left")["_of_visit"]
+        stated = pl.col("visit").replace(dict(placing.mapping.visits))
+        placing.frames[name] = frame.drop("_encounter").with_columns(visit=pl.coalesce(stated, pl.lit(found)))
 
 
 def _events(placing: Placing) -> None:
