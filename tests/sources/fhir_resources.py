@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from aftercart.sources import importing
 from aftercart.sources.assembly import Imported
 from aftercart.sources.mapping import mapping_of
 
-STUDY = {"study_id": "T", "title": "Test", "data_cut_off": "2024-12-31"}
+STUDY = {"study_id": "T", "title": "Test", "data_cut_off": date(2024, 12, 31)}
 PATIENT: dict[str, Any] = {"resourceType": "Patient", "id": "p1", "gender": "female", "birthDate": "1990"}
 LUPUS = {"coding": [{"system": "http://snomed.info/sct", "code": "55464009"}]}
 ABOUT = {"subject": {"reference": "Patient/p1"}}
@@ -34,6 +35,10 @@ def observation(code: str, **more: Any) -> dict[str, Any]:
 
 def quantity(value: float, unit: str, **more: Any) -> dict[str, Any]:
     return {"value": value, "unit": unit, "system": "http://unitsofmeasure.org", "code": unit, **more}
+
+
+def medicine(kind: str, **more: Any) -> dict[str, Any]:
+    return {"resourceType": kind, "id": "m", "status": "active", **ABOUT, **more}
 
 
 def lines(folder: Path, *resources: Any, name: str = "all.ndjson") -> Path:

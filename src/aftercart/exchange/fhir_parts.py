@@ -184,7 +184,7 @@ def _same(column: schema.Column, cell: str | None, value: Any) -> bool:
         return cell == ("true" if value else "false")
     if column.type in ("int", "float"):
         try:
-            return float(cell) == value
+            return float(cell) == float(value)
         except ValueError:
             return False
     return cell == str(value)

@@ -127,7 +127,7 @@ def _resource(value: Any, url: str | None) -> Iterator[Found]:
     while waiting:
         value, url = waiting.pop()
         if type(value) is not dict:
-            yield Found(None, note=f"{type(value).__name__} in place of a resource")
+            yield Found(None, note="no object in place of a resource")
         elif value.get("resourceType") == "Bundle" and type(value.get("entry")) is list:
             _check_bundle(value)
             yield from _more_pages(value)
@@ -144,7 +144,7 @@ def _resource(value: Any, url: str | None) -> Iterator[Found]:
 def _entry(entry: Any) -> tuple[tuple[Any, str | None], str | None]:
     """Resource and fullUrl of an entry, or why it has none."""
     if type(entry) is not dict:
-        return (None, None), f"{type(entry).__name__} in place of an entry"
+        return (None, None), "no object in place of an entry"
     resource, url = entry.get("resource"), entry.get("fullUrl")
     if type(resource) is not dict:
         request = entry.get("request")

@@ -26,6 +26,8 @@ from aftercart.study import dictionary
 LIMIT = re.compile(r"\s*([<>]=?)\s*([-+]?[0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]+)?)\s*")
 """A result of which only a limit was reported, such as <0.5."""
 NUMBER = re.compile(r"\s*[-+]?[0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]+)?\s*")
+TITRE = re.compile(r"\s*1\s*[:/]\s*([0-9]+)\s*")
+TITRE_UNIT = "{titer}"
 LEFT_OUT = "left out"
 CODE = f"{fhir.CODE_SYSTEM}code"
 """System of the codes of the dictionary."""
@@ -88,7 +90,7 @@ def _one(element: Resource, about: Row, meanings: Meanings) -> Iterator[Said]:
     members = fhir.declared()["panels"].get(found["code_original"] or "")
     if members and absent is not None:
         for member in members:
-            yield "observations", {**about, **found, "code": member, **_not_done(absent)}
+            yield "observations", {**about, **found, "code": member, "_foreign": None, **_not_done(absent)}
         return
     result = _result(element, code or "", meanings, found["_unit"])
     if absent is not None and result.get("value") is None and result.get("value_text") is None:
@@ -159,10 +161,13 @@ def _result(element: Resource, code: str, meanings: Meanings, unit_stated: str |
         return {"value": number, "unit": unit}
     ratio = obj(element.get("valueRatio"))
     if ratio:
-        return {"value": _titre(ratio), "unit": unit}
+        return {"value": _titre(ratio), "unit": unit or TITRE_UNIT}
     text = txt(element.get("valueString")) or words(element.get("valueCodeableConcept"))
     if text is None:
         return {}
+    titre = TITRE.fullmatch(text)
+    if titre:
+        return {"value": titre[1], "unit": unit or TITRE_UNIT}
     limit = LIMIT.fullmatch(text)
     if limit:
         return {"value": limit[2], "comparator": limit[1], "unit": unit}
