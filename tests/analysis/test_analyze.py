@@ -323,7 +323,7 @@ def test_the_order_of_rows_does_not_matter(found: ac.Analysis) -> None:
     study = ac.reference_cohort()
     turned = replace(study, tables={n: t.sample(fraction=1, shuffle=True, seed=5) for n, t in study.tables.items()})
     again = ac.analyze(turned)
-    for name in ("estimates", "responders", "curves", "baseline", "flow", "shifts"):
+    for name in ("estimates", "responders", "curves", "baseline", "described", "flow", "shifts", "counts"):
         assert getattr(again, name).equals(getattr(found, name)), name
 
 
@@ -332,7 +332,7 @@ def test_the_command_writes_every_table(tmp_path: Path, found: ac.Analysis) -> N
     done = CliRunner().invoke(main, ["analyze", str(tmp_path / "study"), "--out", str(tmp_path / "out")])
     assert done.exit_code == 0
     names = {p.name for p in (tmp_path / "out").iterdir() if not p.name.startswith(".")}
-    tables = ("estimates", "responders", "curves", "baseline", "flow", "shifts")
+    tables = ("estimates", "responders", "curves", "baseline", "described", "flow", "shifts", "counts")
     assert names == {f"{t}.{s}" for t in tables for s in ("parquet", "csv", "json")} | {"about.json"}
     assert pl.read_parquet(tmp_path / "out" / "estimates.parquet").equals(found.estimates)
     rows = json.loads((tmp_path / "out" / "estimates.json").read_text("utf-8"))

@@ -119,6 +119,20 @@ def test_why_opens_from_a_mark_of_a_figure(tab: Any) -> None:
     assert tab.locator('details.patient[data-subject="IIM-2"] .course').is_visible()
 
 
+def test_a_day_that_is_not_explained_in_full_shows_all_grades_of_that_criterion(tab: Any) -> None:
+    mark = tab.locator('#toxicity-strip [data-subject="IIM-2"][data-criterion="crs_astct_2019"][data-day="0"]').first
+    mark.scroll_into_view_if_needed()
+    mark.click(force=True)
+    panel = tab.locator("dialog[open]")
+    assert panel.locator("h2").inner_text() == "IIM-2, day 0"
+    table = panel.locator("table").first
+    caption = "Simulated data Cytokine release syndrome, ASTCT consensus grade (2019)"
+    assert re.sub(r"\s+", " ", table.locator("caption").inner_text()) == caption
+    assert "days 0 to 5 (6 results)" in table.inner_text()
+    table.get_by_role("link", name="day 7", exact=True).click()
+    assert "hypotension that needs no vasopressor" in panel.inner_text()
+
+
 def test_a_patient_is_highlighted_in_all_figures_and_tables(tab: Any) -> None:
     row = tab.locator('tr[data-subject="SLE-1"]')
     row.hover()

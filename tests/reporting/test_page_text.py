@@ -50,4 +50,5 @@ def test_the_reason_of_a_grade(text: str, snapshot: SnapshotAssertion) -> None:
     own = between(
         text, '<details class="patient" data-subject="IIM-2"', '<details class="patient" data-subject="IIM-3"'
     )
-    assert said(between(own, 'data-criterion="crs_astct_2019" data-day="7"', "</details>")[45:]) == snapshot
+    start = '<details class="decision" data-criterion="crs_astct_2019" data-day="7"'
+    assert said(between(own, start, "</details>")) == snapshot

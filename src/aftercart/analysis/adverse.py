@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import polars as pl
 
@@ -46,7 +46,7 @@ def outcomes(cohort: Cohort) -> list[Outcome]:
         *_graded(cohort),
         *_laboratory(cohort),
         *_immunoglobulin(cohort),
-        *_events(cohort),
+        *event_outcomes(cohort, EVENTS),
     ]
 
 
@@ -146,12 +146,13 @@ def _immunoglobulin(cohort: Cohort) -> Iterator[Outcome]:
     )
 
 
-def _events(cohort: Cohort) -> Iterator[Outcome]:
+def event_outcomes(cohort: Cohort, asked: Iterable[tuple[str, str, pl.Expr]]) -> Iterator[Outcome]:
+    """Whether each patient had an event of each kind (id, label, rows) from infusion to the end of observation."""
     last = cohort.patients.select("_s", "subject_id", "last_day")
     rows = cohort.timeline.events.drop("subject_id").join(last, on="_s", how="inner")
     after = rows.filter(pl.col("day").is_null() | pl.col("day").is_between(0, pl.col("last_day")))
     silent = set(safety.without_record_of_events(cohort)["subject_id"])
-    for id_, label, which in EVENTS:
+    for id_, label, which in asked:
         first = after.filter(which).group_by("subject_id").agg(day=pl.col("day").min())
         yield _outcome(cohort, id_, label, dict(first.iter_rows()), silent, "Counted from the recorded events.")
 

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from aftercart.analysis import adverse, baseline, change, courses, efficacy, incidence, infections, safety
+from aftercart.analysis import adverse, baseline, change, courses, efficacy, incidence, infections, overview, safety
 from aftercart.analysis.cohort import Cohort
+from aftercart.analysis.counts import counts
+from aftercart.analysis.described import described
 from aftercart.analysis.markers import MARKERS
 from aftercart.analysis.records import table
 from aftercart.assessment import assess
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from aftercart.assessment import Assessments
     from aftercart.study.model import Study
 
-TABLES = ("estimates", "responders", "curves", "baseline", "flow", "shifts")
+TABLES = ("estimates", "responders", "curves", "baseline", "described", "flow", "shifts", "counts")
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,10 +39,14 @@ class Analysis:
     """One row per curve, stratum and time: `id, label, stratum, time, at_risk, events, value, low, high, method`."""
     baseline: pl.DataFrame
     """The patients at entry, by disease and together: counts with denominators, median, quartiles and range."""
+    described: pl.DataFrame
+    """Onset and duration of CRS and ICANS, and expansion of the cells, in the columns of `baseline`."""
     flow: pl.DataFrame
     """How many patients there are at each step, and how many were lost before it, with the reason."""
     shifts: pl.DataFrame
     """Patients by laboratory grade at baseline and worst grade after infusion."""
+    counts: pl.DataFrame
+    """Milestones, earlier medicines, reported events, worst grades (columns: `aftercart.analysis.counts.COUNTS`)."""
     about: dict[str, Any]
     """Study, data cut-off, hash of the content, whether simulated, versions."""
 
@@ -92,6 +98,7 @@ def analyze(
     records = [
         *incidence.follow_up_time(cohort, confidence),
         *incidence.proportions(cohort, harms, confidence),
+        *incidence.proportions(cohort, overview.outcomes(cohort), confidence),
         *incidence.exposure_adjusted(cohort, harms, confidence),
         *infections.rates(cohort, confidence),
         *infections.repeated(cohort, confidence),
@@ -116,8 +123,10 @@ def analyze(
         responders=incidence.side_by_side(estimates),
         curves=pl.concat([pl.DataFrame(schema=courses.CURVES), *(c.frame for c in curves)]),
         baseline=baseline.table_one(cohort),
+        described=described(cohort),
         flow=baseline.flow(cohort),
         shifts=baseline.shifts(cohort),
+        counts=counts(cohort),
         about={
             "title": meta.title,
             "study_id": meta.study_id,

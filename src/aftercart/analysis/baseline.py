@@ -68,7 +68,7 @@ def table_one(cohort: Cohort) -> pl.DataFrame:
     treatments, refractory = _treatments(cohort), _refractory(cohort)
     rows = []
     for stratum, mine in by_disease(cohort, patients):
-        rows += [_number(mine, stratum, *n) for n in numbers]
+        rows += [described(mine, stratum, *n) for n in numbers]
         for key, label in SCORES:
             if key not in mine.columns:
                 continue
@@ -76,7 +76,7 @@ def table_one(cohort: Cohort) -> pl.DataFrame:
             asked = mine.filter(pl.col("indication").is_in(list(meant))) if meant else mine
             # An instrument of no disease in particular is described where anybody of the group has it.
             if asked.height and (meant or asked[key].drop_nulls().len()):
-                rows.append(_number(asked, stratum, label, None, key))
+                rows.append(described(asked, stratum, label, None, key))
         for label, column in named:
             rows += list(_levels(mine, patients, stratum, label, column))
         rows += list(_shares(mine, treatments, stratum, "Treatment before infusion"))
@@ -181,7 +181,8 @@ def _shares(mine: pl.DataFrame, answers: pl.DataFrame, stratum: str, label: str)
         }
 
 
-def _number(mine: pl.DataFrame, stratum: str, label: str, unit: str | None, column: str) -> dict[str, Any]:
+def described(mine: pl.DataFrame, stratum: str, label: str, unit: str | None, column: str) -> dict[str, Any]:
+    """One variable of some patients as a row of `TABLE_ONE`: how many are known, median, quartiles, range."""
     values = mine[column].cast(pl.Float64).drop_nulls()
     return {
         "variable": label,

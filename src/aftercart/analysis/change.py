@@ -30,45 +30,52 @@ CHANGES = (
 
 def changes(cohort: Cohort, confidence: float) -> Iterator[Record]:
     """Change from baseline at every planned visit: Hodges-Lehmann estimate with exact limits that honour ties."""
+    labels = {key: (label, unit) for key, label, unit in CHANGES}
+    for key, mark, both in pairs(cohort):
+        label, unit = labels[key]
+        for stratum, mine in by_disease(cohort, both):
+            differences = mine["after"] - mine["before"]
+            found = hodges_lehmann(differences, confidence=confidence, limits="inversion")
+            same = found.low is not None and found.low == found.high
+            whole = found.low is not None and not same
+            yield Record(
+                id=f"{key}_change_{mark.id}",
+                label=f"{label}, change from baseline, {mark.label}",
+                population="patients with a value at both visits",
+                stratum=stratum,
+                time=mark.id,
+                numerator=float(mine.height),
+                denominator=float(mine.height),
+                estimate=rounded(found.estimate),
+                ci_low=rounded(found.low) if whole else None,
+                ci_high=rounded(found.high) if whole else None,
+                ci_level=rounded(found.achieved_confidence) if whole else None,
+                ci_method=found.method,
+                unit=unit,
+                note=joined(
+                    f"Median {number(differences.median())},"
+                    f" range {number(differences.min())} to {number(differences.max())}.",
+                    "No interval: the limits fall on one value." if same else None,
+                    found.reason and f"No interval: {found.reason}.",
+                ),
+            )
+
+
+def pairs(cohort: Cohort) -> Iterator[tuple[str, efficacy.Landmark, pl.DataFrame]]:
+    """Score, visit and the patients with a value `before` (baseline) and `after`, where there are any."""
     marks = [m for m in efficacy.visits(cohort) if m.visit is not None]
-    for key, label, unit in CHANGES:
+    for key, _, _ in CHANGES:
         rows = cohort.rows(key).filter(pl.col("value").is_not_null())
         if rows["variant"].n_unique() > 1:
             continue
         before = rows.filter(pl.col("visit") == "baseline").select("subject_id", before="value")
         for mark in marks:
             after = rows.filter(pl.col("visit") == mark.visit).select("subject_id", after="value")
-            pairs = cohort.patients.select("subject_id", "indication").join(
+            both = cohort.patients.select("subject_id", "indication").join(
                 before.join(after, on="subject_id"), on="subject_id", how="inner", maintain_order="left"
             )
-            if pairs.is_empty():
-                continue
-            for stratum, mine in by_disease(cohort, pairs):
-                differences = mine["after"] - mine["before"]
-                found = hodges_lehmann(differences, confidence=confidence, limits="inversion")
-                same = found.low is not None and found.low == found.high
-                whole = found.low is not None and not same
-                yield Record(
-                    id=f"{key}_change_{mark.id}",
-                    label=f"{label}, change from baseline, {mark.label}",
-                    population="patients with a value at both visits",
-                    stratum=stratum,
-                    time=mark.id,
-                    numerator=float(mine.height),
-                    denominator=float(mine.height),
-                    estimate=rounded(found.estimate),
-                    ci_low=rounded(found.low) if whole else None,
-                    ci_high=rounded(found.high) if whole else None,
-                    ci_level=rounded(found.achieved_confidence) if whole else None,
-                    ci_method=found.method,
-                    unit=unit,
-                    note=joined(
-                        f"Median {number(differences.median())},"
-                        f" range {number(differences.min())} to {number(differences.max())}.",
-                        "No interval: the limits fall on one value." if same else None,
-                        found.reason and f"No interval: {found.reason}.",
-                    ),
-                )
+            if both.height:
+                yield key, mark, both
 
 
 FEWEST_SUBJECTS, FEWEST_VISITS = 6, 3

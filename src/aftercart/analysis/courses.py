@@ -58,13 +58,9 @@ class TimeToEvent:
 
 def onsets(cohort: Cohort) -> Iterator[Record]:
     """Day of onset and duration of CRS and ICANS among the patients who had them: medians with ranges."""
-    rows = {"crs": ("CRS", cohort.rows(safety.CRS)), "icans": ("ICANS", safety.icans_rows(cohort))}
-    for name, (label, found) in rows.items():
-        had = found.filter(pl.coalesce("value", "value_min", pl.lit(0.0)) >= 1)
-        spans = had.group_by("subject_id").agg(first=pl.col("day").min(), last=pl.col("day").max())
-        spans = spans.with_columns(duration=pl.col("last") - pl.col("first") + 1).sort("subject_id")
+    for name, label, spans_ in spans(cohort):
         for what, column in (("onset", "first"), ("duration", "duration")):
-            values = spans[column].cast(pl.Float64)
+            values = spans_[column].cast(pl.Float64)
             words = f"Range {number(values.min())} to {number(values.max())}." if len(values) else "Nobody had it."
             words = f"{len(values)} of {cohort.n} infused patients. {words}"
             yield Record(
@@ -85,16 +81,25 @@ def onsets(cohort: Cohort) -> Iterator[Record]:
             )
 
 
+def spans(cohort: Cohort) -> Iterator[tuple[str, str, pl.DataFrame]]:
+    """CRS and ICANS of the patients who had them: `subject_id`, `first` and `last` day of any grade, `duration`."""
+    rows = {"crs": ("CRS", cohort.rows(safety.CRS)), "icans": ("ICANS", safety.icans_rows(cohort))}
+    for name, (label, found) in rows.items():
+        had = found.filter(pl.coalesce("value", "value_min", pl.lit(0.0)) >= 1)
+        days = had.group_by("subject_id").agg(first=pl.col("day").min(), last=pl.col("day").max())
+        yield name, label, days.with_columns(duration=pl.col("last") - pl.col("first") + 1).sort("subject_id")
+
+
 def curves(cohort: Cohort, confidence: float) -> Iterator[Curve]:
     """Every time to an event: the curve with its limits, the median, and the curve at 3, 6, 12 and 24 months."""
-    for asked in _asked(cohort):
+    for question in asked(cohort):
         patients = cohort.patients.select("subject_id", "indication").join(
-            asked.patients, on="subject_id", how="inner", maintain_order="left"
+            question.patients, on="subject_id", how="inner", maintain_order="left"
         )
         for stratum, mine in by_disease(cohort, patients):
             known = mine.filter(pl.col("days").is_not_null())
             if known.height:
-                yield _curve(asked, stratum, known, mine.height - known.height, confidence)
+                yield _curve(question, stratum, known, mine.height - known.height, confidence)
 
 
 def _curve(asked: TimeToEvent, stratum: str, known: pl.DataFrame, unknown: int, confidence: float) -> Curve:
@@ -174,7 +179,8 @@ def still_possible(found: Interval, confidence: float) -> str | None:
     return f"No event so far: a risk of up to {1 - found.low:.2f} is still possible (two-sided {confidence:.0%} limit)."
 
 
-def _asked(cohort: Cohort) -> Iterator[TimeToEvent]:
+def asked(cohort: Cohort) -> Iterator[TimeToEvent]:
+    """Every time to an event that is estimated, with the time of each patient."""
     patients = cohort.patients
     died = patients.select("subject_id", days="last_day", event="died")
     yield TimeToEvent("survival", "Alive", safety.ALL, died)

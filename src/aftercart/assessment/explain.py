@@ -112,8 +112,7 @@ def explain(
             f"There is no subject {subject!r}.", hint=f"the study has {', '.join(sorted(map(str, known))[:20])}."
         )
     done = assessments or assess(study.select(subjects=[subject]), [criterion])
-    rows = done.results(criterion)
-    rows = rows.filter(pl.col("subject_id") == subject) if rows.width > 1 else rows
+    rows = done.results(criterion, subject)
     rows = rows.with_columns(_turn=pl.int_range(pl.len()).over("variant")) if rows.height else rows
     if day is not None and rows.height:
         rows = rows.filter(pl.col("day") == day)
@@ -122,7 +121,7 @@ def explain(
             f"{entry.title}: no result for {subject}" + (f" on day {day}." if day is not None else "."),
             hint=_why_nothing(done, subject, entry, day),
         )
-    index = _source_index(study, subject)
+    index = _source_index(study, subject, done.timeline.memo if study is done.study else {})
     others = _changes(entry, rows, done, subject) if changes else [None] * rows.height
     found = [_explanation(entry, row, index, c) for row, c in zip(rows.iter_rows(named=True), others, strict=True)]
     return [replace(e, simulated=study.meta.simulated) for e in found]
@@ -184,8 +183,13 @@ def _why_nothing(done: Assessments, subject: str, entry: Criterion, day: int | N
     return "nothing was recorded that it could be computed from."
 
 
-def _source_index(study: Study, subject: str) -> dict[str, dict[str, Any]]:
+def _source_index(study: Study, subject: str, memo: dict[Any, Any]) -> dict[str, dict[str, Any]]:
+    """The rows of a subject by name; `memo` keeps them for the next criterion."""
+    kept: dict[str, dict[str, Any]] | None = memo.get(("source rows", subject))
+    if kept is not None:
+        return kept
     index: dict[str, dict[str, Any]] = {}
+    memo["source rows", subject] = index
     for name, table in study.tables.items():
         if "row_id" in table.columns and "subject_id" in table.columns:
             for row in table.filter(pl.col("subject_id") == subject).iter_rows(named=True):

@@ -54,6 +54,8 @@ def write_report(
     folder: str | Path,
     *,
     summary: Summary | None = None,
+    analysis: Analysis | None = None,
+    figures: dict[str, list[Figure | Absent]] | None = None,
     comparison: Any = None,
     journal: Any = None,
 ) -> Summary:
@@ -67,8 +69,8 @@ def write_report(
     folder = Path(folder)
     cohort = Cohort.of(assessments.study, assessments)
     summary = summary or summarize(assessments.study, assessments)
-    analysis = analyze(assessments.study, assessments)
-    drawn = draw_all(cohort, analysis)
+    analysis = analysis or analyze(assessments.study, assessments)
+    drawn = figures or draw_all(cohort, analysis)
     page = report_html(cohort, summary, drawn, analysis, comparison=comparison, journal=journal)
     (folder / "report.html").write_text(page, "utf-8")
     (folder / "analysis").mkdir(exist_ok=True)

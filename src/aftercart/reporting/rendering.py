@@ -20,7 +20,7 @@ def _environment() -> Any:
         raise MissingExtraError("jinja2", "report", "a report page") from error
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("aftercart.reporting", "templates"),
-        autoescape=True,
+        autoescape=jinja2.select_autoescape(("html.j2",), default_for_string=True),  # the others are Markdown
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -30,11 +30,12 @@ def _environment() -> Any:
     environment.globals["asset"] = asset
     environment.globals["integrity"] = integrity
     environment.filters["number"] = numbers.number
+    environment.filters["markdown"] = numbers.markdown
     return environment
 
 
 def render(template: str, **context: Any) -> str:
-    """Fill a template of `report/templates`; every value is escaped, an undefined name is an error."""
+    """Fill a template of `report/templates`; in pages every value is escaped, an undefined name is an error."""
     page: str = _environment().get_template(template).render(**context)
     return page
 

@@ -28,6 +28,10 @@ class Column:
     label: str
     numeric: bool = False
     nowrap: bool = False
+    width: float = 1.0
+    """Share of the width, where a medium has fixed columns."""
+    stratum: str = ""
+    """The disease (or `all`) whose patients the column counts, where it counts those of one."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,7 @@ class Row:
     cells: tuple[str, ...] = ()
     heading: bool = False
     estimate: str = ""
-    """Which estimate of the summary the row is, where it is one."""
+    """Which estimate the cells show (its id, with `@` and its time where it has one), if they show one."""
 
 
 @dataclass(frozen=True)

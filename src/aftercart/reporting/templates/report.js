@@ -129,6 +129,18 @@
     };
   };
 
+  // The mark at a point of the screen, or the nearest within a few pixels: marks are small, and some have holes.
+  const markAt = (x, y) => {
+    for (const far of [0, 3, 6]) {
+      for (const [dx, dy] of [[0, 0], [1, 0], [-1, 0], [0, 1], [0, -1], [1, 1], [-1, -1], [1, -1], [-1, 1]]) {
+        const hit = document.elementFromPoint(x + far * dx, y + far * dy);
+        const mark = hit && hit.closest(".chart [data-subject]");
+        if (mark) return mark;
+      }
+    }
+    return null;
+  };
+
   const opened = (details) => {
     const copy = details.cloneNode(true);
     copy.open = true;
@@ -137,6 +149,9 @@
 
   const tableOf = (found) => {
     const table = found[0].closest("table").cloneNode(true);
+    let group = found[0];
+    while (!group.classList.contains("group")) group = group.previousElementSibling;
+    table.caption.lastChild.textContent = ` ${group.textContent.trim()}`;
     table.tBodies[0].replaceChildren(...found.map((r) => r.cloneNode(true)));
     return table;
   };
@@ -165,7 +180,7 @@
     const bar = target && target.closest(".interval");
     const why = bar && bar.closest("tr, li").querySelector("a.why");
     if (why) return why.click();
-    const mark = target && target.closest(".chart [data-subject]");
+    const mark = target && target.closest(".chart") && markAt(event.clientX, event.clientY);
     const make = mark && ofMark(mark);
     if (make) open(make);
   };
