@@ -1,7 +1,7 @@
 """Import of FHIR bulk files against `json.loads` of the same lines, time and peak memory: one process for each.
 
 `python benchmarks/exchange_fhir.py [RESOURCES]` prints a table. The source is a published Synthea patient again and again
-(observations, encounters, claims and the rest in their natural mix), each copy with its own identifiers and values, as
+(observations, encounters, claims and the rest in their natural mix), each copy with identifiers of its own, as
 one NDJSON file a type.
 """
 
@@ -67,7 +67,7 @@ def step(what: str, folder: Path) -> dict[str, float]:
     return measured
 
 
-def exchange_fhir(resources: int = 100_000) -> list[tuple[str, float, str]]:
+def run(resources: int = 100_000) -> list[tuple[str, float, str]]:
     """Seconds and memory of an import of so many resources."""
     with tempfile.TemporaryDirectory() as room:
         count = write(resources, Path(room))
@@ -87,5 +87,5 @@ if __name__ == "__main__":
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
         print(json.dumps({"seconds": time.process_time() - start, "gib": peak}))
     else:
-        for what, ratio, to in exchange_fhir(int(sys.argv[1]) if len(sys.argv) > 1 else 100_000):
+        for what, ratio, to in run(int(sys.argv[1]) if len(sys.argv) > 1 else 100_000):
             print(f"| {what} | {ratio:.1f} | {to} |")

@@ -143,6 +143,17 @@ def test_a_page_of_a_search_says_that_there_are_more(tmp_path: Path) -> None:
     ]
 
 
+def test_a_file_that_is_named_after_another_type_is_an_error(tmp_path: Path) -> None:
+    folder = lines(tmp_path / "in", *RESOURCES, name="Patient.000.ndjson")
+    done = importing.read("fhir", folder, mapping=mapping_of({"study": STUDY}, "fhir"))
+    wrong = done.study.problems.filter(pl.col("rule") == "wrong_type").select("severity", "file", "found").rows()
+    assert wrong == [
+        ("error", "Patient.000.ndjson", "resources Condition"),
+        ("error", "Patient.000.ndjson", "resources Observation"),
+    ]
+    assert done.study.observations.height == 1
+
+
 def test_sources_without_what_is_needed(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no folder or file"):
         counts(tmp_path / "none")

@@ -363,3 +363,21 @@ def test_answers_of_questionnaires(tmp_path: Path) -> None:
     mapping = {"fhir": {"instruments": {"https://h.example/other": "ICE"}, "items": {"ICE.mood": "oriented_hospital"}}}
     again = imported(tmp_path, {**strange, "item": answers[:2]}, mapping=mapping)
     assert again.study.assessments["item"].to_list() == ["oriented_year", "oriented_month"]
+
+
+def test_the_laboratory_is_read_and_the_person_is_not(tmp_path: Path) -> None:
+    people = [{"reference": "Practitioner/1", "display": "Dr. June Kassulke"}, {"display": "Somebody"}]
+    lab = {"reference": "Organization/2", "display": "Central laboratory"}
+    value = {"valueQuantity": quantity(1, "10*9/L")}
+    done = imported(
+        tmp_path,
+        observation("751-8", id="a", performer=[*people, lab], **value),
+        observation("751-8", id="b", performer=people, **value),
+    )
+    assert done.study.observations["lab"].to_list() == ["Central laboratory", None]
+
+
+def test_a_sign_that_is_not_understood_makes_no_number(tmp_path: Path) -> None:
+    done = imported(tmp_path, observation("751-8", valueQuantity=quantity(1, "10*9/L", comparator="~")))
+    assert done.study.observations.is_empty()
+    assert listed(done) == [("no_result", "Observation", 1, "no result")]

@@ -28,6 +28,7 @@ class Collected:
         self.counts: Counter[str] = Counter()
         self.odd: dict[str, int] = {}
         """By file, how many of its places hold no resource."""
+        self._wrong: dict[tuple[str, str], None] = {}
         self._said: list[tuple[str, str, str, int | None, str]] = []
         self.is_test = False
         self._meanings = meanings
@@ -49,6 +50,8 @@ class Collected:
                 else:
                     self._add(found, path.name)
         self._flush()
+        for file, kind in self._wrong:
+            self._say(file, "wrong_type", f"resources {kind}", row=None, severity="error")
 
     def frames(self) -> dict[str, pl.DataFrame]:
         """Every frame as one table; the parts are given up."""
@@ -64,6 +67,9 @@ class Collected:
             self._odd(file, f"resourceType {kind}" if kind is not None else "an object without resourceType", "error")
             return
         self.counts[kind] += 1
+        named = file.split(".", 1)[0]
+        if named != kind and named in fhir.resource_types():
+            self._wrong.setdefault((file, kind), None)
         if not self.is_test:
             self.is_test = is_test_data(resource)
         if kind not in READERS:
@@ -123,6 +129,7 @@ class Collected:
 
 REMEDIES = {
     "more_pages": "fetch every page, so that nothing is missing.",
+    "wrong_type": "check the export: the file is named after another type. They are used as what they say they are.",
     "no_resources": "nothing to do: it is not read.",
 }
 

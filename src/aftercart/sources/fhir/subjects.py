@@ -11,6 +11,7 @@ import polars as pl
 from aftercart.errors import SourceError
 from aftercart.sources.mapping import SourceMapping
 from aftercart.sources.pseudonyms import identifier_refused
+from aftercart.standards.fhir.people import SEPARATOR
 from aftercart.study import dates, instruments, problems, schema
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def named(placing: Placing) -> None:
     """Put the subject in place of every reference to a Patient; one that leads nowhere is shown by type only."""
     people = placing.take("subjects", *SUBJECT, *HIDDEN)
     people = people.with_columns(subject_id=pl.coalesce("subject_id", "_key", "_url"))
-    numbers = people.select(_ref=pl.col("_numbers").str.split(";"), subject_id="subject_id").explode("_ref")
+    numbers = people.select(_ref=pl.col("_numbers").str.split(SEPARATOR), subject_id="subject_id").explode("_ref")
     parts = [people.select(_ref=pl.col(c), subject_id="subject_id") for c in ("_key", "_url")]
     index = pl.concat([*parts, numbers]).drop_nulls("_ref").unique("_ref", keep="first", maintain_order=True)
     placing.frames["subjects"] = people

@@ -26,6 +26,7 @@ from aftercart.study import dictionary
 LIMIT = re.compile(r"\s*([<>]=?)\s*([-+]?[0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]+)?)\s*")
 """A result of which only a limit was reported, such as <0.5."""
 NUMBER = re.compile(r"\s*[-+]?[0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]+)?\s*")
+SIGNS = (None, "<", "<=", ">", ">=")
 TITRE = re.compile(r"\s*1\s*[:/]\s*([0-9]+)\s*")
 TITRE_UNIT = "{titer}"
 LEFT_OUT = "left out"
@@ -57,20 +58,25 @@ def observation(resource: Resource, meanings: Meanings) -> Iterator[Said]:
 def _about(resource: Resource) -> Row:
     start, _ = period(resource, "effective")
     sign = txt(obj(resource.get("specimen")).get("display"))
-    lab = next((d for p in objs(resource.get("performer")) if (d := txt(p.get("display")))), None)
     encounter = obj(resource.get("encounter"))
     own, _ = own_row(resource)
+    performers = [p for p in objs(resource.get("performer")) if own or _is_organization(p)]
     return {
         "subject_id": ref(resource.get("subject")),
         "status": status_of(resource),
         "datetime": start,
         "specimen": sign.upper() if sign and not own else sign,
         "method": words(resource.get("method")),
-        "lab": lab,
+        "lab": next((d for p in performers if (d := txt(p.get("display")))), None),
         "derived": "true" if resource.get("derivedFrom") else None,
         "visit": txt(encounter.get("display")) if own else None,
         "_encounter": ref(encounter),
     }
+
+
+def _is_organization(performer: Resource) -> bool:
+    """Whether a performer is a laboratory: the name of a person is not read."""
+    return performer.get("type") == "Organization" or (ref(performer) or "").startswith("Organization/")
 
 
 def _has_result(element: Resource) -> bool:
@@ -153,6 +159,9 @@ def _result(element: Resource, code: str, meanings: Meanings, unit_stated: str |
     quantity = obj(element.get("valueQuantity"))
     if quantity:
         sign = txt(quantity.get("comparator"))
+        if sign not in SIGNS:
+            # A number under a sign that is not understood is no number.
+            return {}
         unit = _unit(quantity, code, meanings) or unit_stated
         return {"value": txt(quantity.get("value")), "comparator": sign, "unit": unit}
     unit = unit_stated

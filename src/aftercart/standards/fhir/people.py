@@ -22,6 +22,8 @@ from aftercart.standards.fhir.elements import (
 REFUSED = ("name", "telecom", "photo", "contact")
 """Elements of a Patient that name a person: never read."""
 SCOPES = "consent-scope"
+SEPARATOR = "\x1f"
+"""Between the identifiers of one patient, which serve references and are dropped."""
 
 
 def patient(resource: Resource, meanings: Meanings, subject_system: str | None = None) -> Iterator[Said]:
@@ -62,7 +64,8 @@ def patient(resource: Resource, meanings: Meanings, subject_system: str | None =
             "_gender": gender,
             "_dead": "true" if resource.get("deceasedBoolean") is True else None,
             "_refused": ";".join(refused) or None,
-            "_numbers": ";".join(f"{txt(i.get('system')) or ''}|{txt(i.get('value'))}" for i in identifiers) or None,
+            "_numbers": SEPARATOR.join(f"{txt(i.get('system')) or ''}|{txt(i.get('value'))}" for i in identifiers)
+            or None,
         },
     )
 
