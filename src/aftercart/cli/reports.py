@@ -38,8 +38,8 @@ def demo(out: Path, as_json: bool) -> None:
     "--format",
     "formats",
     multiple=True,
-    default=("html,json",),
-    show_default="html,json",
+    default=("html",),
+    show_default="html",
     help="What to write: html, docx, rtf, json; several with commas.",
 )
 @click.option("--subjects", multiple=True, help="Report these patients only; several with commas.")

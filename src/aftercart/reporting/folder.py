@@ -43,7 +43,7 @@ def report(  # noqa: PLR0913 - one keyword for each thing that a reader can choo
     study: Study,
     out: str | Path,
     *,
-    formats: Sequence[str] = ("html", "json"),
+    formats: Sequence[str] = ("html",),
     subjects: Sequence[str] | None = None,
     as_of: date | str | None = None,
     paper: str = "letter",
