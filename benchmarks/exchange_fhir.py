@@ -1,6 +1,6 @@
 """Import of FHIR bulk files against `json.loads` of the same lines, time and peak memory: one process for each.
 
-`python benchmarks/exchange_fhir.py [RESOURCES]` prints a table. The source is a published Synthea patient, over and over
+`python benchmarks/exchange_fhir.py [RESOURCES]` prints a table. The source is one Synthea patient, over and over
 (observations, encounters, claims and the rest in their natural mix), each copy with identifiers of its own, as
 one NDJSON file a type.
 """
