@@ -189,7 +189,9 @@ def test_who_is_overdue_for_the_visit_of_year_2_stands_on_the_page(tmp_path: Pat
     assert "SLE-1" in row
     assert "window closed 2023-05-25" in row
     assert "SLE-2" not in row
-    assert "<b>1 overdue or missing</b>" in section(path, 'data-subject="SLE-1">', "</summary>")
+    assert "<b>1 overdue or missing</b>" in section(
+        path, '<details class="patient" data-subject="SLE-1">', "</summary>"
+    )
 
 
 def test_the_page_of_nothing_overdue_says_so(page: Path) -> None:
