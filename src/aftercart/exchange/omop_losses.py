@@ -84,6 +84,8 @@ def losses(study: Study, tables: dict[str, pl.DataFrame], keys: Keys) -> list[Lo
         right = table.filter(~wrong)
         for which, column, why in ROWS.get(name, ()):
             lost.append((name, column, right.filter(which).height, why))
+        other = tables[name].filter(pl.col("status").ne_missing("final"))
+        lost.append((name, "status", other.height, "rows are written without a status and read back as final"))
         lost += _columns(name, tables[name])
         lost += _dates(name, tables[name])
     lost += [
@@ -121,65 +123,63 @@ def _dates(name: str, table: pl.DataFrame) -> list[Loss]:
 
 
 def _special(tables: dict[str, pl.DataFrame], keys: Keys) -> list[Loss]:
-    people = keys.people
-    first = pl.col("_infused").dt.year()
-    age = (pl.col("age_at_infusion") != first - pl.col("birth_year")).fill_null(value=False)
-    nobody = people.filter(pl.col("year_of_birth").is_null()).height
-    alone = people.filter(pl.col("age_at_infusion").is_not_null() & pl.col("_infused").is_null()).height
-    events = tables["events"]
-    stays = events.filter(pl.col("category") == "hospitalisation")
-    procedures = events.filter(pl.col("category") == "procedure")
-    texts = pl.col("term_text").is_not_null() & pl.col("term").is_not_null()
-    other = pl.col("level_of_care").is_not_null()
     infusions = tables["infusions"]
     both = pl.col("dose_cells").is_not_null() & pl.col("dose_per_kg").is_not_null()
-    numbers = pl.int_range(1, pl.len() + 1).over("subject_id", order_by="start")
-    days = infusions.with_columns(_nth=numbers, _day=dates.earliest("start"))
-    twice = days.filter(pl.struct("subject_id", "_day").is_duplicated()).height
-    lost_visits = [
-        (
-            name,
-            "visit",
-            int((tables[name]["visit"].is_not_null() & keys.visit_of(name).is_null()).sum()),
-            "the visit has no row of its own to point to",
-        )
-        for name in ("observations", "assessments")
+    twice = infusions.filter(pl.struct("subject_id", day=dates.earliest("start")).is_duplicated()).height
+    one_dose = "a record has one dose: the absolute one is written"
+    lost = [
+        ("infusions", "dose_per_kg", infusions.filter(both).height, one_dose),
+        ("infusions", "start", twice, "several infusions of a day are read back as one"),
+        ("visits", "occurred", tables["visits"]["occurred"].null_count(), "a visit that is written took place"),
     ]
+    for name in ("observations", "assessments"):
+        named = tables[name]["visit"].is_not_null() & keys.visit_of(name).is_null()
+        lost.append((name, "visit", int(named.sum()), "the visit has no row of its own to point to"))
+    return [*lost, *_of_subjects(keys.people), *_of_events(tables["events"])]
+
+
+def _of_subjects(people: pl.DataFrame) -> list[Loss]:
+    age, born, given = pl.col("age_at_infusion"), pl.col("birth_year"), pl.col("year_of_birth")
+    other = given.is_not_null() & age.ne_missing(pl.col("_infused").dt.year() - given)
+    alone = given.is_null() & age.is_not_null()
+    years = "an age is read back as the difference of years"
+    filled = "none is known: the year of the infusion less the age is written"
+    latest = "none is known: the day of the latest record is written"
+    unseen = pl.col("_first").is_null() & (pl.col("indication") != "OTHER")
     return [
+        ("subjects", "age_at_infusion", people.filter(other | alone).height, years),
+        ("subjects", "birth_year", people.filter(born.is_null() & given.is_not_null()).height, filled),
         (
             "subjects",
-            "age_at_infusion",
-            people.filter(age).height + alone,
-            "an age is read back as a difference of years",
+            "birth_year",
+            people.filter(given.is_null()).height,
+            "the CDM asks for it; it is not known and empty",
         ),
-        ("subjects", "birth_year", nobody, "the CDM asks for a year of birth; none is known and the field is empty"),
-        ("events", "term", events.filter(texts).height, "the source value holds the term as reported"),
+        ("subjects", "indication", people.filter(unseen).height, "a condition needs a date, and there is none at all"),
+        ("subjects", "last_contact_date", people.filter(_no_contact()).height, latest),
+    ]
+
+
+def _no_contact() -> pl.Expr:
+    return pl.col("last_contact_date").is_null() & pl.col("_last").is_not_null()
+
+
+def _of_events(events: pl.DataFrame) -> list[Loss]:
+    stay = pl.col("category") == "hospitalisation"
+    elsewhere = stay | (pl.col("category") == "procedure")
+    level = pl.col("level_of_care")
+    vague = stay & ~level.is_in(["ward", "ICU", "ER"]).fill_null(value=False)
+    return [
+        ("events", "term", _given(events, "term"), "the source value holds the term as reported"),
         (
             "events",
-            "aesi",
-            _given(stays, "aesi") + _given(procedures, "aesi"),
-            "stays and procedures have no field for it",
+            "term_text",
+            events.filter(pl.col("term_text").is_null()).height,
+            "its place holds term or category",
         ),
-        (
-            "events",
-            "level_of_care",
-            events.filter(other & (pl.col("category") != "hospitalisation")).height,
-            "only a stay has a level of care",
-        ),
-        (
-            "events",
-            "level_of_care",
-            _given(stays.filter(pl.col("level_of_care") == "outpatient"), "level_of_care"),
-            "a stay is written as inpatient",
-        ),
-        (
-            "infusions",
-            "dose_per_kg",
-            infusions.filter(both).height,
-            "a record has one dose: the absolute one is written",
-        ),
-        ("infusions", "start", twice, "several infusions of a day are read back as one"),
-        *lost_visits,
+        ("events", "aesi", _given(events.filter(elsewhere), "aesi"), "stays and procedures have no field for it"),
+        ("events", "level_of_care", _given(events.filter(~stay), "level_of_care"), "only a stay has a level of care"),
+        ("events", "level_of_care", events.filter(vague).height, "the stay is written as inpatient"),
     ]
 
 

@@ -128,7 +128,7 @@ def conditions(cdm: Cdm, concepts: Concepts, mapping: SourceMapping, infusions: 
         allowed = list(schema.tables()["events"]["category"].allowed)
         stem = status.str.extract(r"^([a-z_]+)(?:/|$)", 1)
         category = pl.when(stem.is_in(allowed)).then(stem).otherwise(usual)
-        aesi = status.str.extract(r"^aesi/(.*)$", 1)
+        aesi = status.str.extract(r"^[a-z_]+/(.*)$", 1)
     # What aftercart wrote is the term as reported; a name out of a vocabulary is the coded term.
     out = rows.select(
         *KEPT,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import polars as pl
 
 from aftercart.sources.omop.concepts import NUMBER, Concepts
@@ -47,7 +49,7 @@ def observations(cdm: Cdm, concepts: Concepts) -> Placed:
         "observation_datetime": "measurement_datetime",
         "value_as_string": "value_source_value",
     }
-    absent = dict.fromkeys(("unit_source_value", "range_low", "range_high"), pl.String)
+    absent: dict[str, Any] = dict.fromkeys(("unit_source_value", "range_low", "range_high"), pl.String)
     absent |= dict.fromkeys(("operator_concept_id", "unit_concept_id"), pl.Int64)
     plain = others.filter(asked).rename(renamed).drop("_code")
     plain = plain.with_columns(pl.lit(None, dtype=t).alias(c) for c, t in absent.items())
