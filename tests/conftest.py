@@ -6,6 +6,7 @@ import csv
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -187,3 +188,37 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Path]:
         return pdf.rename(out / f"{document.name}.pdf")
 
     return laid_out
+
+
+@pytest.fixture(scope="module")
+def postgresql() -> Iterator[tuple[str, str]]:
+    """A PostgreSQL server on a socket: the address of its database, without the password, and the password."""
+    found = [*Path("/usr/lib/postgresql").glob("*/bin/initdb"), *map(Path, filter(None, [shutil.which("initdb")]))]
+    programs = found[0].parent if found else None
+    if programs is None or not (programs / "pg_ctl").exists():
+        if os.environ.get("CI"):
+            pytest.fail("CI needs PostgreSQL")
+        pytest.skip("no PostgreSQL on this machine")
+    # The server never runs as root, and the path of a socket may have 107 bytes: a folder of its own, not of pytest.
+    as_user: dict[str, Any] = {"user": "postgres", "group": "postgres", "extra_groups": []} if os.geteuid() == 0 else {}
+    room = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))
+    password, word = "a-secret-of-the-test", room / "word"
+    word.write_text(password, "utf-8")
+    if as_user:
+        for path in (room, word):
+            shutil.chown(path, "postgres", "postgres")
+
+    def run(program: str, *words: str) -> None:
+        command = [str(programs / program), "-D", str(room / "data"), *words]
+        with (room / f"{program}.log").open("a") as log:
+            subprocess.run(command, check=True, cwd="/", stdout=log, stderr=log, timeout=120, **as_user)
+
+    try:
+        run("initdb", "--username=tester", "--auth=scram-sha-256", f"--pwfile={word}", "--encoding=UTF8", "--no-sync")
+        run("pg_ctl", "-w", "-o", f"-k {room} -c listen_addresses='' -c fsync=off", "start")
+        try:
+            yield f"postgresql:///postgres?host={room}&user=tester", password
+        finally:
+            run("pg_ctl", "-m", "immediate", "stop")
+    finally:
+        shutil.rmtree(room, ignore_errors=True)
