@@ -69,7 +69,9 @@ def read(path: Path) -> tuple[StudyMeta, str, list[pl.DataFrame]]:
 
 
 def of_import(src: str | Path, mapping: SourceMapping, name: str) -> tuple[StudyMeta, list[pl.DataFrame]]:
-    """Return (declarations, problems) of an imported study: `study.toml` beside the source, then the mapping's `[study]`.
+    """Return (declarations, problems) of an imported study.
+
+    They stand in `study.toml` beside the source, and in the section `[study]` of the mapping, which goes before it.
 
     Raises `SourceError` for a `study.toml` that cannot be read.
     """

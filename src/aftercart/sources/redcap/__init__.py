@@ -51,6 +51,8 @@ def read(
     placed = placing.place(plan, found, project, mapping)
     meta, said = declarations.of_import(src, mapping, project.name)
     listed = [*project.listed, *found.listed, *placed.listed, *said]
+    if pseudonyms is not None:
+        listed = [_without_answers(part) for part in listed]
     return assemble(
         "REDCap", placed.tables, meta, read=project.read, listed=listed, used=placed.used, pseudonyms=pseudonyms
     )
@@ -66,6 +68,17 @@ def load(src: str | Path, **options: str) -> Project:
     if str(src).lower().startswith(("http://", "https://")):
         return api.read_project(str(src), **{k: v for k, v in options.items() if k != "encoding"})
     return files.read_folder(Path(src), options.get("encoding", "utf-8"))
+
+
+ANSWERS = ("validation", "outside_choices", "outside_limits", "not_translated", "calculated_differs")
+"""Problems that show an answer."""
+
+
+def _without_answers(listed: pl.DataFrame) -> pl.DataFrame:
+    """A problem list without answers: a date in it would undo the shift of dates."""
+    return listed.with_columns(
+        found=pl.when(~pl.col("rule").is_in(ANSWERS)).then("found").otherwise(pl.lit("an answer"))
+    )
 
 
 def _refuse_names(project: Project, plan: Plan, pseudonyms: Pseudonyms | None) -> None:

@@ -78,18 +78,18 @@ def _admitted(field: Field) -> tuple[str, str]:
 
 def _outside(text: pl.Series, field: Field) -> pl.Series | None:
     """Which answers lie outside the limits; limits that name another field or today are not judged."""
+    low: float | str | None = None
+    high: float | str | None = None
+    value = text
     if field.is_number:
-        low, high = (_number(limit) for limit in (field.minimum, field.maximum))
+        low, high = _number(field.minimum), _number(field.maximum)
         value = text.cast(pl.Float64, strict=False)
     elif field.is_date:
         low, high = (limit if limit[:4].isdigit() else None for limit in (field.minimum, field.maximum))
-        value = text
-    else:
-        return None
     if low is None and high is None:
         return None
-    below = pl.lit(value) < low if low is not None else pl.lit(value=False)
-    above = pl.lit(value) > high if high is not None else pl.lit(value=False)
+    below = pl.lit(value) < pl.lit(low) if low is not None else pl.lit(value=False)
+    above = pl.lit(value) > pl.lit(high) if high is not None else pl.lit(value=False)
     return pl.select((below | above).fill_null(value=False)).to_series()
 
 
@@ -100,9 +100,7 @@ def _number(limit: str) -> float | None:
         return None
 
 
-def _lines(
-    rows: pl.DataFrame, column: str, rule: str, expected: str, remedy: str, severity: str
-) -> list[pl.DataFrame]:
+def _lines(rows: pl.DataFrame, column: str, rule: str, expected: str, remedy: str, severity: str) -> list[pl.DataFrame]:
     return [
         problems.of_rows(
             part,

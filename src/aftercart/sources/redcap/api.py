@@ -115,7 +115,8 @@ def _client(address: str, token: str, seconds: float) -> Any:
     except ImportError as error:
         raise MissingExtraError("pycap", "redcap", "reading from a REDCap server") from error
     # A redirect would carry the token to another address, or drop the question.
-    return redcap.Project(address, token, timeout=seconds, allow_redirects=False)
+    project: Any = redcap.Project  # type: ignore[attr-defined]
+    return project(address, token, timeout=seconds, allow_redirects=False)
 
 
 def _token() -> str:
@@ -132,7 +133,9 @@ def _token() -> str:
 def _address(url: str) -> str:
     parts = urlsplit(url)
     if parts.username or parts.password or parts.query or parts.fragment or not parts.hostname:
-        raise UsageError("The address is not that of a server's interface.", hint="as in https://redcap.example.org/api/")
+        raise UsageError(
+            "The address is not that of a server's interface.", hint="as in https://redcap.example.org/api/"
+        )
     if parts.scheme != "https" and parts.hostname not in LOCAL:
         raise UsageError(
             f"The address of {parts.hostname} is not encrypted: token and records could be read on the way.",

@@ -156,8 +156,8 @@ def codes_of(cell: Cell, context: Context) -> list[str] | None:
     field = context.project.fields.get(cell.field)
     if cell.box:
         return ["0", "1"]
-    missing = context.mapping.own.get("missing", {})
-    missing = {**context.project.missing, **{str(m): "" for m in missing if isinstance(missing, (list, Mapping))}}
+    given = context.mapping.own.get("missing", {})
+    missing = {*context.project.missing, *(str(m) for m in (given if isinstance(given, (list, Mapping)) else ()))}
     if field is None or field.type not in CHOICE:
         return list(context.project.events) or None if cell.field == EVENT else None
     return [c for c in field.choices if c not in missing]
@@ -195,22 +195,31 @@ def _cell(
     reason = _unreadable(field, box, column, form, context, needs_form=needs_form) if field is not None else None
     if reason is not None:
         return _no(refuse, where, f"the field {name}, {reason[0]}", reason[1])
-    choices = entry.get("choices")
-    if choices is not None:
-        codes = codes_of(Cell(column, name, box), context)
-        if not isinstance(choices, Mapping):
-            return _no(refuse, where, f"choices = {choices!r}", "codes with their values")
-        stray = [c for c in choices if codes is not None and str(c) not in codes]
-        if stray:
-            return _no(refuse, where, f"the code {stray[0]!r}", f"a code of {name}: {', '.join(codes or ())}")
-    event, time = entry.get("event"), entry.get("time", "")
-    if event is not None and event not in context.project.events:
-        return _no(refuse, where, f"event = {event!r}", f"a unique event name{near(event, context.project.events)}")
-    if time and time not in context.project.fields:
-        return _no(refuse, where, f"time = {time!r}", f"a field{near(time, context.project.fields)}")
-    year = column == "birth_year" and field is not None and field.is_date
+    if not _details(entry, Cell(column, name, box), context, where, refuse):
+        return None
+    choices: Any = entry.get("choices")
     texts = None if choices is None else {str(k): _as_text(v) for k, v in choices.items()}
-    return Cell(column, name, box, None, texts, event, str(time), year)
+    year = column == "birth_year" and field is not None and field.is_date
+    return Cell(column, name, box, None, texts, entry.get("event"), str(entry.get("time", "")), year)
+
+
+def _details(entry: Mapping[str, Any], cell: Cell, context: Context, where: str, refuse: Refuse) -> bool:
+    """Whether the choices, the event and the time of an entry exist."""
+    choices, event, time = entry.get("choices"), entry.get("event"), entry.get("time", "")
+    if not isinstance(event, (str, type(None))) or not isinstance(time, str):
+        return bool(_no(refuse, where, f"event = {event!r}, time = {time!r}", "the name of an event, of a field"))
+    codes = codes_of(cell, context)
+    if choices is not None and not isinstance(choices, Mapping):
+        return bool(_no(refuse, where, f"choices = {choices!r}", "codes with their values"))
+    stray = [c for c in choices or () if codes is not None and str(c) not in codes]
+    if stray:
+        return bool(_no(refuse, where, f"the code {stray[0]!r}", f"a code of {cell.field}: {', '.join(codes or ())}"))
+    if event is not None and event not in context.project.events:
+        known = near(event, context.project.events)
+        return bool(_no(refuse, where, f"event = {event!r}", f"a unique event name{known}"))
+    if time and time not in context.project.fields:
+        return bool(_no(refuse, where, f"time = {time!r}", f"a field{near(time, context.project.fields)}"))
+    return True
 
 
 def _as_text(value: object) -> str:
@@ -271,5 +280,7 @@ def _number(text: str) -> bool:
         return False
 
 
-def _no(refuse: Refuse, where: str, found: str, expected: str) -> None:
+def _no(refuse: Refuse, where: str, found: str, expected: str) -> Cell | None:
+    """Refuse an entry; there is no cell."""
     refuse(where, found, expected)
+    return None

@@ -1,4 +1,4 @@
-"""The data dictionary of a REDCap project: its fields, in order, whichever of the two spellings of its header it has."""
+"""The data dictionary of a REDCap project: its fields in order, from either of the two spellings of its header."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from aftercart.sources.redcap.project import EVENT, INSTRUMENT, Event, Project, 
 from aftercart.sources.textfile import read_text
 from aftercart.study import problems
 
-SUFFIXES = (".csv", ".json", ".tsv", ".txt", ".xml")
+SUFFIXES = (".csv", ".json", ".tsv", ".xml")
 SEPARATORS = (",", ";", "\t", "|", "^")
 """Those that an export of REDCap can be asked for."""
 
@@ -69,7 +69,7 @@ def _told_apart(files: Collection[Path], encoding: str) -> tuple[Found, list[pl.
         frame, rows, odd = _json(file) if file.suffix.lower() == ".json" else _csv(file, encoding)
         listed += odd
         names = set(frame.columns) - {"_row"}
-        kind = next((k for k, fits in KINDS if fits(names)), "records")
+        kind = next((k for k, fits in KINDS if fits(names)), "records" if names else "other")
         if kind == "eav":
             line = problems.one(
                 "eav",

@@ -179,8 +179,8 @@ class _Reader:
         if name in ("round", "roundup", "rounddown") and len(given) <= 2:
             scale = pl.lit(10.0).pow(given[1] if len(given) == 2 else pl.lit(0.0))
             scaled = given[0] * scale
-            half = {"round": (scaled + (0.5 + 1e-9)).floor(), "roundup": scaled.ceil(), "rounddown": scaled.floor()}[name]
-            return half / scale
+            whole = {"round": (scaled + (0.5 + 1e-9)).floor(), "roundup": scaled.ceil(), "rounddown": scaled.floor()}
+            return whole[name] / scale
         raise FormulaError(f"the function {name} with {len(given)} values is not understood")
 
     def _deeper(self, depth: int) -> int:

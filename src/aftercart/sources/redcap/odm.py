@@ -27,7 +27,7 @@ ATTRIBUTES = {
 def read_project(path: Path) -> Project:
     """Read a project file.
 
-    Raises `SourceError` for XML that is not whole, that declares entities or a document type, or that is something else.
+    Raises `SourceError` for XML that is not whole, that declares entities or a document type, or that is no project.
     """
     root = _root(path)
     metadata = root.find(f"{ODM}Study/{ODM}MetaDataVersion")

@@ -66,10 +66,14 @@ def _with_subjects(frame: pl.DataFrame, plan: Plan, project: Project, mapping: S
     )
 
 
-def _block(
-    block: Block, nth: int, frame: pl.DataFrame, project: Project, mapping: SourceMapping, done: _Found
-) -> None:
-    rows = frame.filter(opened(block.form, project, frame) & pl.col(SUBJECT).is_not_null())
+def _block(block: Block, nth: int, frame: pl.DataFrame, project: Project, mapping: SourceMapping, done: _Found) -> None:
+    frame = frame.filter(pl.col(SUBJECT).is_not_null())
+    is_open = opened(block.form, project, frame)
+    if block.table == "subjects" and "subjects" not in done.tables:
+        # Whoever has a record is a person of the study, whether or not the form was opened.
+        nobody = ~is_open.any().over(SUBJECT) & pl.col(SUBJECT).is_first_distinct()
+        is_open = is_open | nobody
+    rows = frame.filter(is_open)
     if block.events:
         rows = rows.filter(pl.col(EVENT).is_in(list(block.events)))
     reader = Reader(project, frame, block, rows)
@@ -97,7 +101,8 @@ def _columns(reader: Reader, block: Block, nth: int) -> pl.DataFrame:
     rows = reader.rows
     instance = pl.col(INSTANCE)
     key = [pl.col(SUBJECT), pl.col(EVENT), pl.lit(block.form), instance, pl.lit(None if nth == 1 else f"{nth}")]
-    base = rows.select("_table", "_row", subject_id=SUBJECT, **{KEY: pl.concat_str(key, separator="/", ignore_nulls=True)})
+    joined = pl.concat_str(key, separator="/", ignore_nulls=True).alias(KEY)
+    base = rows.select("_table", "_row", joined, subject_id=SUBJECT)
     table = schema.tables()[block.table]
     for cell in block.columns:
         text, _ = reader.text(cell, label=table[cell.column].type == "str")
@@ -125,8 +130,10 @@ def _shaped(reader: Reader, block: Block, base: pl.DataFrame, mapping: SourceMap
         instrument = str(shaped["instrument"][0]) if shaped.height else ""
         return shaping.answers(shaped, instruments.instruments().get(instrument))
     own = [c.column for c in block.columns if c.constant is None]
-    filled = base.filter(pl.any_horizontal(pl.col(c).is_not_null() for c in own)) if own else base
-    shaped = filled.rename({KEY: "row_id"})
+    keeps = not own or block.table == "subjects"
+    filled = base if keeps else base.filter(pl.any_horizontal(pl.col(c).is_not_null() for c in own))
+    key = pl.coalesce("row_id", KEY) if "row_id" in filled.columns else pl.col(KEY)
+    shaped = filled.with_columns(row_id=key).drop(KEY)
     if block.table == "exposures":
         return shaping.medicines(shaped, mapping)
     if block.table == "infusions":

@@ -1,23 +1,23 @@
 """The section `[redcap]` of a mapping file, checked against the data dictionary before any record is looked at.
 
-    [redcap]
-    missing = { "-99" = "not known" }        # missing-data codes beside those that the project declares
-    identifying_dates = ["infusion_date"]    # dates flagged as identifiers that are read all the same
+[redcap]
+missing = { "-99" = "not known" }        # missing-data codes beside those that the project declares
+identifying_dates = ["infusion_date"]    # dates flagged as identifiers that are read all the same
 
-    [[redcap.rows]]                          # one block for each kind of row
-    table = "observations"
-    form = "labs"
-    columns.datetime = "lab_date"
-    values.ANC = { field = "anc", unit = "10*9/L", ref_low = "anc_lln" }
-    values.O2DEVICE = { field = "oxygen", choices = { "0" = "room_air", "1" = "nasal_cannula" } }
+[[redcap.rows]]                          # one block for each kind of row
+table = "observations"
+form = "labs"
+columns.datetime = "lab_date"
+values.ANC = { field = "anc", unit = "10*9/L", ref_low = "anc_lln" }
+values.O2DEVICE = { field = "oxygen", choices = { "0" = "room_air", "1" = "nasal_cannula" } }
 
-    [[redcap.rows]]
-    table = "assessments"
-    form = "sledai"
-    instrument = "SLEDAI-2K"
-    columns.datetime = "sledai_date"
-    columns.rater = { constant = "investigator" }
-    items.seizure = "sledai_items___1"
+[[redcap.rows]]
+table = "assessments"
+form = "sledai"
+instrument = "SLEDAI-2K"
+columns.datetime = "sledai_date"
+columns.rater = { constant = "investigator" }
+items.seizure = "sledai_items___1"
 """
 
 from __future__ import annotations
@@ -107,9 +107,8 @@ def read_plan(mapping: SourceMapping, project: Project) -> Plan:
     wrong: list[pl.DataFrame] = []
 
     def refuse(where: str, found: object, expected: str) -> None:
-        wrong.append(
-            problems.one("mapping", mapping.file, str(found), expected, "correct the entry.", column=f"[redcap] {where}")
-        )
+        place = f"[redcap] {where}"
+        wrong.append(problems.one("mapping", mapping.file, str(found), expected, "correct the entry.", column=place))
 
     own = mapping.own
     for name in own:
@@ -135,15 +134,13 @@ def read_plan(mapping: SourceMapping, project: Project) -> Plan:
     return Plan(good, str(subject), missing, frozenset(allowed), compare)
 
 
-def _block(
-    number: int, raw: Mapping[str, Any], context: cells.Context, unticked: str, refuse: Refuse
-) -> Block | None:
+def _block(number: int, raw: Mapping[str, Any], context: cells.Context, unticked: str, refuse: Refuse) -> Block | None:
     where = f"rows {number}"
     for name in raw:
         if name not in BLOCK:
             refuse(where, f"the entry {name}", f"one of {', '.join(BLOCK)}")
     table, form = raw.get("table"), raw.get("form")
-    if table not in schema.tables():
+    if not isinstance(table, str) or table not in schema.tables():
         refuse(where, f"table = {table!r}", f"one of {', '.join(schema.tables())}")
         return None
     if form not in context.project.forms:
@@ -162,7 +159,7 @@ def _block(
         values, columns = found[0], columns + found[1]
     elif "items" in raw or "instrument" in raw:
         refuse(where, "items", "instrument and items only for assessments")
-    _required(str(table), set(raw.get("columns", {})), bool(values), context.project, where, refuse)
+    _required(table, _names(raw), bool(values), context.project, where, refuse)
     return Block(
         number,
         str(table),
@@ -176,16 +173,16 @@ def _block(
     )
 
 
-def _columns(
-    raw: Any, table: str, form: str, context: cells.Context, where: str, refuse: Refuse
-) -> list[Cell]:
+def _columns(raw: Any, table: str, form: str, context: cells.Context, where: str, refuse: Refuse) -> list[Cell]:
     if not isinstance(raw, Mapping):
         refuse(where, f"columns = {raw!r}", "entries such as columns.start = a field")
         return []
     found = []
+    # Where one row gives several, or several give one, the key is made from where they stand.
+    kept = ("row_id",) if table in ("subjects", "observations", "assessments") else ()
+    names = [n for n in schema.tables()[table].names if n not in ("study_id", "source", "source_ref", *kept)]
     for name, spec in raw.items():
-        if name not in schema.tables()[table].names or name in ("study_id", "row_id", "source", "source_ref"):
-            names = [n for n in schema.tables()[table].names if n not in ("study_id", "row_id", "source", "source_ref")]
+        if name not in names:
             refuse(where, f"columns.{name}", f"a column of {table}{cells.near(name, names)}")
             continue
         cell = cells.of_column(schema.tables()[table][name], spec, form, context, where, refuse)
@@ -226,7 +223,7 @@ def _items(
     raw: Mapping[str, Any], form: str, context: cells.Context, where: str, refuse: Refuse
 ) -> tuple[list[Value], list[Cell]]:
     known = instruments.instruments()
-    instrument = known.get(raw.get("instrument", ""))
+    instrument = known.get(str(raw.get("instrument")))
     if instrument is None:
         refuse(where, f"instrument = {raw.get('instrument')!r}", f"one of {', '.join(known)}")
         return [], []
@@ -249,9 +246,13 @@ def _items(
     return found, [Cell("instrument", constant=instrument.name)]
 
 
-def _required(
-    table: str, columns: set[str], has_values: bool, project: Project, where: str, refuse: Refuse
-) -> None:
+def _names(raw: Mapping[str, Any]) -> set[str]:
+    """The columns that a block names, whether or not each can be used."""
+    columns = raw.get("columns", {})
+    return set(columns) if isinstance(columns, Mapping) else set()
+
+
+def _required(table: str, columns: set[str], has_values: bool, project: Project, where: str, refuse: Refuse) -> None:
     """Refuse a block that leaves out a column without which no row is kept."""
     have = columns | {"study_id", "subject_id", "row_id", *FILLED_IN.get(table, ())}
     if table == "visits" and project.events:
@@ -269,7 +270,7 @@ def _need_subjects(people: list[Mapping[str, Any]], refuse: Refuse) -> None:
     if not people:
         refuse("rows", 'no block with table = "subjects"', "one for the persons of the study")
         return
-    have = {c for raw in people for c in raw.get("columns", {})}
+    have = {c for raw in people for c in _names(raw)}
     for name in ("sex", "indication"):
         if name not in have:
             refuse("rows (subjects)", f"no columns.{name}", f"{name}: {schema.tables()['subjects'][name].description}")
@@ -286,9 +287,7 @@ def _events(raw: Any, project: Project, where: str, refuse: Refuse) -> tuple[str
     return tuple(names)
 
 
-def _when(
-    raw: Any, context: cells.Context, where: str, refuse: Refuse
-) -> tuple[tuple[Cell, tuple[str, ...]], ...]:
+def _when(raw: Any, context: cells.Context, where: str, refuse: Refuse) -> tuple[tuple[Cell, tuple[str, ...]], ...]:
     if not isinstance(raw, Mapping):
         refuse(where, f"when = {raw!r}", 'conditions such as when.ae_yn = "1"')
         return ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -62,7 +62,7 @@ class Project:
         )
 
 
-def text_frame(rows: list[Mapping[str, object]]) -> pl.DataFrame:
+def text_frame(rows: Sequence[Mapping[str, object]]) -> pl.DataFrame:
     """Rows of JSON as text cells; a cell that a row lacks is empty."""
     names = list(dict.fromkeys(str(k) for row in rows for k in row))
     return pl.DataFrame([pl.Series(n, [as_text(row.get(n)) for row in rows], dtype=pl.String) for n in names])

@@ -1,4 +1,4 @@
-"""The cells of a mapping read from rows of the records: choices translated, boxes of checkboxes, fields of other rows."""
+"""The cells of a mapping read from the records: choices translated, boxes of checkboxes, fields of other rows."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from aftercart.sources.redcap.fields import CHOICE, checkbox_column
 from aftercart.sources.redcap.plan import Block
 from aftercart.sources.redcap.project import EVENT, INSTRUMENT, KEYS, Project
 from aftercart.sources.redcap.records import COMPLETE, REASON, RECORD, opened
-from aftercart.sources.sdtm.supplemental import USED
 from aftercart.study import problems
 
 SUBJECT, VISIT = "_subject", "_visit"
@@ -54,7 +53,7 @@ class Reader:
         return known is not None and known.type == "checkbox" and not cell.box
 
     def _found(self, cell: Cell, *, label: bool) -> pl.DataFrame:
-        """What the row itself says, else a row of the same record and event (or of the event named) that does not repeat."""
+        """What the row says, else a row of the record that does not repeat: of the same event, or the one named."""
         expr, why = self._expr(cell, label=label)
         own = self.rows.select(expr.cast(pl.String).alias(TEXT), why.cast(pl.String).alias(WHY))
         known = self.project.fields.get(cell.field)
@@ -64,17 +63,14 @@ class Reader:
         others = self.frame.filter(pl.col(INSTRUMENT).is_null() & opened(known.form, self.project, self.frame))
         if cell.event is not None:
             others = others.filter(pl.col(EVENT) == cell.event)
-        others = others.select(
-            *keys, expr.cast(pl.String).alias("_o"), why.cast(pl.String).alias("_w"), source_table="_table", source_row="_row"
-        )
+        said = (expr.cast(pl.String).alias("_o"), why.cast(pl.String).alias("_w"))
+        others = others.select(*keys, *said, source_table="_table", source_row="_row")
         others = others.filter(pl.col("_o").is_not_null()).unique(keys, keep="first", maintain_order=True)
         joined = self.rows.select("_table", "_row", *keys).with_columns(own)
         joined = joined.join(others, on=keys, how="left", nulls_equal=True, maintain_order="left")
-        taken = joined.filter(pl.col("_o").is_not_null() if cell.event else pl.col(TEXT).is_null() & pl.col("_o").is_not_null())
-        if taken.height:
-            self.used.append(
-                taken.select("source_table", "source_row", parent_table="_table", parent_row="_row").cast(dict(USED))
-            )
+        silent = pl.lit(value=True) if cell.event is not None else pl.col(TEXT).is_null()
+        taken = joined.filter(pl.col("_o").is_not_null() & silent)
+        self.used.append(taken.select("source_table", "source_row", parent_table="_table", parent_row="_row"))
         text = pl.col("_o") if cell.event is not None else pl.coalesce(TEXT, "_o")
         return joined.select(text.alias(TEXT), pl.coalesce(WHY, "_w").alias(WHY))
 
@@ -103,8 +99,9 @@ class Reader:
         if cell.year:
             value = value.str.slice(0, 4)
         if cell.time and cell.time in self.frame.columns:
-            time = pl.col(cell.time).str.zfill(5)
-            value = pl.when(time.is_not_null()).then(pl.concat_str(value.str.slice(0, 10), time, separator="T")).otherwise(value)
+            time = pl.col(cell.time).str.replace(r"^([0-9]):", "0${1}:")
+            both = pl.concat_str(value.str.slice(0, 10), time, separator="T")
+            value = pl.when(time.is_not_null()).then(both).otherwise(value)
         return value, why
 
     def box(self, cell: Cell) -> pl.Expr:
@@ -144,9 +141,7 @@ class Reader:
 
     def _translated(self, cell: Cell, text: pl.Series) -> pl.Series:
         choices = dict(cell.choices or {})
-        out = text.replace_strict(
-            {k: v or None for k, v in choices.items()}, default=None, return_dtype=pl.String
-        )
+        out = text.replace_strict({k: v or None for k, v in choices.items()}, default=None, return_dtype=pl.String)
         strange = text.is_not_null() & ~text.is_in(list(choices))
         if strange.any():
             self._list(

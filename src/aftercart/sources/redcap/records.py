@@ -37,7 +37,9 @@ def identifies(field: Field) -> bool:
     return field.identifier or field.validation in CONTACT
 
 
-def arrange(project: Project, *, missing: Mapping[str, str], mapped: Collection[str], allowed: Collection[str]) -> Records:
+def arrange(
+    project: Project, *, missing: Mapping[str, str], mapped: Collection[str], allowed: Collection[str]
+) -> Records:
     """Bring an export into one form.
 
     missing: missing-data codes with their meaning. mapped: fields that the mapping reads (a bad answer of another is
@@ -145,7 +147,7 @@ def _refuse_headers(project: Project, strange: Collection[str]) -> None:
 
 
 def _refuse_labels(project: Project, names: Mapping[str, str]) -> None:
-    """Refuse an export in which answers are labels: where both can be told apart, none is a code and some are labels."""
+    """Refuse an export with labels: where they can be told apart from codes, none is a code and some are labels."""
     raw, by_name = project.records, {c: h for h, c in names.items()}
     codes, example = 0, None
     for column, known in _coded_columns(project):
@@ -250,10 +252,10 @@ def _answers(
             continue
         severity = "error" if field.name in mapped else "warning"
         elsewhere = frame.select(
-            (own.is_not_null() & (own != field.form) & pl.col(column).is_not_null() & (pl.col(column) != "0"))
+            own.is_not_null() & (own != field.form) & pl.col(column).is_not_null() & (pl.col(column) != "0")
         ).to_series()
         if elsewhere.any():
-            listed += _lines(frame.filter(elsewhere), column, "other_form", f"an answer of the form {field.form}", severity)
+            listed += _lines(frame.filter(elsewhere), column, f"an answer of the form {field.form}", severity)
         value, reason, odd = checked(
             frame.select("_table", "_row", value=pl.when(own.is_null() | (own == field.form)).then(column)),
             field,
@@ -292,11 +294,11 @@ def _boxes_missing(frame: pl.DataFrame, project: Project, missing: Mapping[str, 
     return frame
 
 
-def _lines(rows: pl.DataFrame, column: str, rule: str, expected: str, severity: str) -> list[pl.DataFrame]:
+def _lines(rows: pl.DataFrame, column: str, expected: str, severity: str) -> list[pl.DataFrame]:
     return [
         problems.of_rows(
             part,
-            rule=rule,
+            rule="other_form",
             file=str(table),
             column=column,
             found=pl.format("an answer in a row that repeats {}", INSTRUMENT),
@@ -309,7 +311,7 @@ def _lines(rows: pl.DataFrame, column: str, rule: str, expected: str, severity: 
 
 
 def opened(form: str, project: Project, frame: pl.DataFrame) -> pl.Expr:
-    """Whether a form was filled in at all in a row: a row that repeats it, a status beyond incomplete, or any answer."""
+    """Whether a row fills in a form: it repeats it, the status is beyond incomplete, or there is an answer."""
     signs = [pl.col(INSTRUMENT) == form]
     if f"{form}_complete" in frame.columns:
         signs.append(pl.col(f"{form}_complete").is_in(["1", COMPLETE]))

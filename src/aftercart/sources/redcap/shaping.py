@@ -1,4 +1,4 @@
-"""What is particular to a study table: results with a limit, names of medicines, numbers of infusions, one row a person."""
+"""What is particular to a study table: limits of results, names of medicines, numbers of infusions, persons."""
 
 from __future__ import annotations
 
@@ -11,9 +11,7 @@ from aftercart.study import dictionary, drugs, problems
 from aftercart.study.instruments import Instrument
 
 
-def results(
-    rows: pl.DataFrame, mapping: SourceMapping, *, by_row: bool
-) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
+def results(rows: pl.DataFrame, mapping: SourceMapping, *, by_row: bool) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
     """Rows of the table `observations`: `<0.5` keeps its comparator, a missing-data code is a test without result.
 
     by_row: every row of the source holds one result, with its code in a field of its own.

@@ -50,8 +50,9 @@ def read(
     listed += more
     placed = tables.place(joined, mapping)
     used = pl.concat([used, placed.used])
-    ids = numbered["DM"]["STUDYID"].drop_nulls() if "STUDYID" in numbered["DM"].columns else pl.Series([], dtype=pl.String)
-    name = str(ids.sort()[0]) if len(ids) else Path(src).name
+    dm = numbered["DM"]
+    ids = dm["STUDYID"].drop_nulls().sort() if "STUDYID" in dm.columns else pl.Series([], dtype=pl.String)
+    name = str(ids[0]) if len(ids) else Path(src).name
     meta, said = declarations.of_import(src, mapping, name)
     listed += [*said, *placed.listed, *define.compared(Path(src), datasets)]
     return assemble("SDTM", placed.tables, meta, read=read_rows, listed=listed, used=used, pseudonyms=pseudonyms)
