@@ -76,9 +76,8 @@ ANSWERS = ("validation", "outside_choices", "outside_limits", "not_translated", 
 
 def _without_answers(listed: pl.DataFrame) -> pl.DataFrame:
     """A problem list without answers: a date in it would undo the shift of dates."""
-    return listed.with_columns(
-        found=pl.when(~pl.col("rule").is_in(ANSWERS)).then("found").otherwise(pl.lit("an answer"))
-    )
+    shows = pl.col("rule").is_in(ANSWERS)
+    return listed.with_columns(found=pl.when(shows).then(pl.lit("an answer")).otherwise("found"))
 
 
 def _refuse_names(project: Project, plan: Plan, pseudonyms: Pseudonyms | None) -> None:

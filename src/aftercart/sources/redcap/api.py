@@ -99,9 +99,11 @@ def _records(ask: _Asker, client: Any, first: str, size: int) -> list[dict[str, 
     named = ask("the names of the records", client.export_records, fields=[first])
     names = list(dict.fromkeys(name for row in named if (name := as_text(row.get(first))) is not None))
     rows: list[dict[str, Any]] = []
+    # Labels of events are not unique, and the client asks for them unless told otherwise.
+    how = {"event_name": "unique", "raw_or_label": "raw", "export_data_access_groups": True}
     for start in range(0, len(names), size):
         part = names[start : start + size]
-        rows += ask("the records", client.export_records, records=part, export_data_access_groups=True)
+        rows += ask("the records", client.export_records, records=part, **how)
     got = {as_text(row.get(first)) for row in rows}
     lost = [n for n in names if n not in got]
     if lost:

@@ -55,7 +55,8 @@ class Reader:
     def _found(self, cell: Cell, *, label: bool) -> pl.DataFrame:
         """What the row says, else a row of the record that does not repeat: of the same event, or the one named."""
         expr, why = self._expr(cell, label=label)
-        own = self.rows.select(expr.cast(pl.String).alias(TEXT), why.cast(pl.String).alias(WHY))
+        # With a column of the rows: a literal alone would be one row.
+        own = self.rows.select("_row", expr.cast(pl.String).alias(TEXT), why.cast(pl.String).alias(WHY)).drop("_row")
         known = self.project.fields.get(cell.field)
         if known is None or (known.form == self.block.form and cell.event is None):
             return own
