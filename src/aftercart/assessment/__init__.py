@@ -33,22 +33,23 @@ class Assessments:
     @cached_property
     def table(self) -> pl.DataFrame:
         """The tidy table: one row per subject, criterion, variant and time (columns: `assess.tables.TIDY`)."""
-        return tables.tidied(self.wide, self.timeline)
+        return tables.tidied(self.wide.items(), self.timeline)
 
-    def results(self, key: str) -> pl.DataFrame:
+    def results(self, key: str, subject: str | None = None) -> pl.DataFrame:
         """Return the typed results of one criterion with `subject_id`; empty when it did not apply.
 
-        Raises `UsageError` for an unknown key.
+        subject: only the results of this one. Raises `UsageError` for an unknown key.
         """
         registry.get(key)
         if key not in self.wide:
             return pl.DataFrame(schema={"subject_id": pl.String})
-        frame = tables.with_named_rows(self.wide[key], self.timeline.rows)
-        return (
-            self.timeline.subjects.select("_s", "subject_id", "infusion_seq")
-            .join(frame, on="_s", how="inner", maintain_order="right")
-            .drop("_s")
-        )
+        subjects = self.timeline.subjects.select("_s", "subject_id", "infusion_seq")
+        wide = self.wide[key]
+        if subject is not None:
+            subjects = subjects.filter(pl.col("subject_id") == subject)
+            wide = wide.filter(pl.col("_s").is_in(subjects["_s"].implode()))
+        frame = tables.with_named_rows(wide, self.timeline.rows)
+        return subjects.join(frame, on="_s", how="inner", maintain_order="right").drop("_s")
 
 
 def assess(

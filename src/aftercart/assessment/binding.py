@@ -6,18 +6,20 @@ One generic binder serves every criterion. What it cannot express (see `derived`
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from aftercart.assessment import derived, medicines
+from aftercart.assessment.evidence import ByUnit, by_unit
 from aftercart.assessment.timeline import REF, Timeline
-from aftercart.assessment.values import BY_DAY, Column, Results, by_day, by_visit, code_of, observed
+from aftercart.assessment.values import BY_DAY, Column, Results, by_day, by_visit, code_of, value_of
 from aftercart.criteria import registry
 from aftercart.criteria.frames import TYPES
 from aftercart.criteria.registry import Criterion, Input
-from aftercart.study import dictionary
 
 CENSORED = {"_k": pl.Int64, "input": pl.String, "comparator": pl.String}
 
@@ -31,6 +33,12 @@ class Variant:
     set: Mapping[str, Any] = field(default_factory=dict)
     bind: Mapping[str, tuple[Mapping[str, Any], ...]] = field(default_factory=dict)
     indications: tuple[str, ...] = ()
+
+    def is_like(self, other: Variant) -> bool:
+        """Whether two variants differ only in their names and in the values of their fixed inputs."""
+        return (self.anchor, self.indications, self.bind, self.set.keys()) == (
+            *(other.anchor, other.indications, other.bind, other.set.keys()),
+        )
 
     def bindings(self, spec: Input) -> tuple[Mapping[str, Any], ...]:
         """The bindings of an input under this variant."""
@@ -46,24 +54,45 @@ class Bound:
     evidence: pl.DataFrame
     censored: pl.DataFrame
 
+    @cached_property
+    def rows(self) -> ByUnit:
+        """The source rows of every unit."""
+        return by_unit(self.evidence, self.units.height)
+
+    def under(self, variant: Variant, entry: Criterion) -> Bound:
+        """The same for a variant that differs only in the values of its fixed inputs."""
+        specs = (i for i in entry.inputs if i.name in variant.set)
+        fixed = (constant(i, variant.set[i.name], self.units.height).alias(i.name) for i in specs)
+        found = replace(self, inputs=self.inputs.with_columns(fixed))
+        found.__dict__["rows"] = self.rows
+        return found
+
 
 def bind(entry: Criterion, variant: Variant, units: pl.DataFrame, timeline: Timeline, results: Results) -> Bound:
     """Fill every input of a row criterion for the given units."""
     columns: list[pl.Series] = []
-    names = pl.Enum([*(i.name for i in entry.inputs), *([entry.rows] if entry.rows else [])])
-    evidence = [pl.DataFrame(schema={"_k": pl.Int64, "input": names, "ref": REF})]
+    evidence: list[tuple[int, pl.DataFrame]] = []
     censored = [pl.DataFrame(schema=CENSORED)]
-    for spec in entry.inputs:
+    for place, spec in enumerate(entry.inputs):
         column = _column(spec, variant, entry, units, timeline, results)
         columns.append(column.values.alias(spec.name))
-        evidence += [e.select("_k", pl.lit(spec.name, dtype=names).alias("input"), "ref") for e in column.evidence]
+        evidence += [(place, rows) for rows in column.evidence if rows.height]
         censored += [c.select("_k", pl.lit(spec.name).alias("input"), "comparator") for c in column.censored]
     return Bound(
         units=units,
         inputs=pl.DataFrame(columns) if columns else pl.DataFrame({"_none": [None] * units.height}),
-        evidence=pl.concat(evidence),
+        evidence=_named(evidence, entry),
         censored=pl.concat(censored),
     )
+
+
+def _named(evidence: list[tuple[int, pl.DataFrame]], entry: Criterion) -> pl.DataFrame:
+    """The rows behind all inputs in one frame (`_k`, `ref`, `input`), each with the input that it was found for."""
+    names = pl.Enum([*(i.name for i in entry.inputs), *([entry.rows] if entry.rows else [])])
+    rows = [pl.DataFrame(schema={"_k": pl.Int64, "ref": REF}), *(rows[["_k", "ref"]] for _, rows in evidence)]
+    places = np.repeat(np.array([p for p, _ in evidence], dtype=np.uint16), [rows.height for _, rows in evidence])
+    physical = pl.Series("input", places).cast(pl.UInt8 if len(names.categories) < 256 else pl.UInt16)
+    return pl.concat(rows).with_columns(physical.cat.to(names))
 
 
 def _column(
@@ -84,10 +113,20 @@ def _column(
             )
         else:
             found = resolve(spec, binding, entry, units, timeline, results)
-        values = found.values.cast(TYPES[spec.type], strict=False) if spec.type in TYPES else found.values
-        used = values.is_not_null() if result is None else values.is_not_null() & result.is_null()
-        result = values if result is None else result.zip_with(result.is_not_null(), values)
-        keys = None if used.all() else units.select("_k").filter(used)
+        values = found.values
+        if spec.type in TYPES and values.dtype != TYPES[spec.type]:
+            values = values.cast(TYPES[spec.type], strict=False)
+        if result is None:
+            all_used = not values.null_count() or (
+                found.only_with_value and values.null_count() == found.values.null_count()
+            )
+            used, result = values.is_not_null() if not all_used else None, values
+        elif not result.null_count():
+            break
+        else:
+            used = values.is_not_null() & result.is_null()
+            result = result.zip_with(result.is_not_null(), values)
+        keys = None if used is None or used.all() else units.select("_k").filter(used)
         evidence += _of(keys, found.evidence)
         censored += _of(keys, found.censored)
     assert result is not None
@@ -100,7 +139,7 @@ def _column(
 def before(entry: Criterion, variant: Variant, units: pl.DataFrame, timeline: Timeline) -> pl.DataFrame:
     """The same units at the visit before: the last earlier one at which the anchor has a value; none leaves no day."""
     anchor = next(i for i in entry.inputs if i.anchor)
-    seen = pl.concat(by_visit(anchor, b, timeline).values.select("_v") for b in variant.bindings(anchor)).unique()
+    seen = pl.concat(by_visit(anchor, b, timeline).keys for b in variant.bindings(anchor)).unique()
     visits = timeline.visits.select("_s", "_v", "visit", "target", "lo", "hi", day="target")
     earlier = visits.join(seen, on="_v", how="semi").sort("_v").with_columns(_earlier=pl.col("_v"))
     own = units.select("_k", "_s", "_v").sort("_v")
@@ -167,7 +206,7 @@ def resolve(
 def _fact(spec: Input, binding: Mapping[str, Any], entry: Criterion, units: pl.DataFrame, timeline: Timeline) -> Column:
     """The value of the unit's own row, of its day, or of its visit (or the baseline visit)."""
     baseline = binding.get("at") == "baseline"
-    if not baseline and "_fact" in units.columns and units["_code"].first() == code_of(binding):
+    if not baseline and "_fact" in units.columns and units.height and units["_code"][0] == code_of(binding):
         return _own_row(spec, binding, units, timeline)
     if baseline:
         found = by_visit(spec, binding, timeline)
@@ -177,32 +216,41 @@ def _fact(spec: Input, binding: Mapping[str, Any], entry: Criterion, units: pl.D
         found, keyed = by_visit(spec, binding, timeline), units
     else:
         found, keyed = by_day(spec, binding, timeline), units
-    joined = keyed.select("_k", found.key).join(found.values, on=found.key, how="left", maintain_order="left")
-    evidence = [joined.filter(pl.col("ref").is_not_null()).select("_k", "ref")]
+    if found.values.is_empty():
+        nothing = found.values["value"].clear(units.height)
+        return Column(_typed_value(spec, nothing), only_with_value=True)
+    values = found.at(keyed[found.key])
+    evidence = [_rows_of(units["_k"], values["ref"])]
     if found.beside.height:
-        evidence.append(keyed.select("_k", found.key).join(found.beside, on=found.key, how="inner").select("_k", "ref"))
-    return Column(_typed_value(spec, joined["value"]), tuple(evidence), _comparators(joined))
+        evidence.append(keyed[["_k", found.key]].join(found.beside, on=found.key, how="inner").select("_k", "ref"))
+    censored = _comparators(units["_k"], values["comparator"]) if found.is_limited else ()
+    return Column(_typed_value(spec, values["value"]), tuple(evidence), censored, only_with_value=True)
 
 
 def _own_row(spec: Input, binding: Mapping[str, Any], units: pl.DataFrame, timeline: Timeline) -> Column:
+    found = timeline.fact(code_of(binding)).select(value_of(binding).alias("value"), "comparator")
+    own = found.select(pl.all().gather(units["_fact"]))
     if "attr" in binding:
-        factor, offset = dictionary.from_standard(binding["obs"], binding["unit"]) if "unit" in binding else (1.0, 0.0)
-        rows = timeline.fact(code_of(binding)).select("ref", value=pl.col(binding["attr"]) * factor + offset)
-        return Column(units.select("ref").join(rows, on="ref", how="left", maintain_order="left")["value"])
-    rows = observed(spec, binding, timeline).select("ref", "value", "comparator")
-    joined = units.select("_k", "ref").join(rows, on="ref", how="left", maintain_order="left")
-    known = joined.filter(pl.col("value").is_not_null()).select("_k", "ref")
-    return Column(_typed_value(spec, joined["value"]), (known,), _comparators(joined))
+        return Column(own["value"])
+    rows = pl.DataFrame([units["_k"], units["ref"], *own])
+    known = rows.filter(pl.col("value").is_not_null()) if own["value"].null_count() else rows
+    return Column(_typed_value(spec, own["value"]), (known,), _comparators(known["_k"], known["comparator"]))
+
+
+def _rows_of(units: pl.Series, rows: pl.Series) -> pl.DataFrame:
+    """`_k` and `ref` of the units that have a row."""
+    found = pl.DataFrame([units, rows])
+    return found.filter(pl.col("ref").is_not_null()) if rows.null_count() else found
 
 
 def _typed_value(spec: Input, values: pl.Series) -> pl.Series:
     return values > 0 if spec.type == "bool" else values
 
 
-def _comparators(joined: pl.DataFrame) -> tuple[pl.DataFrame, ...]:
-    if joined["comparator"].null_count() == joined.height:
+def _comparators(units: pl.Series, comparators: pl.Series) -> tuple[pl.DataFrame, ...]:
+    if comparators.null_count() == len(comparators):
         return ()
-    return (joined.filter(pl.col("comparator").is_not_null()).select("_k", "comparator"),)
+    return (pl.DataFrame([units, comparators]).filter(pl.col("comparator").is_not_null()),)
 
 
 def _item_list(

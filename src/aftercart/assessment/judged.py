@@ -17,15 +17,18 @@ CREATININE_TERMS = ("v5",)
 
 def _answered(units: pl.DataFrame, timeline: Timeline, instrument: str, items: dict[str, str]) -> Column:
     """The names whose item is answered with yes at the visit; missing while any of the items is not answered."""
-    answers, evidence = units.select("_k", "_v"), []
+    answers, evidence = [], []
     for name, item in items.items():
         found = by_visit(Input(name, "bool", ""), {"item": f"{instrument}.{item}", "day": "max"}, timeline)
-        answers = answers.join(found.values.select("_v", value="value"), on="_v", how="left", maintain_order="left")
-        answers = answers.rename({"value": name})
-        evidence.append(units.select("_k", "_v").join(found.values.select("_v", "ref"), on="_v").select("_k", "ref"))
+        if found.values.is_empty():
+            answers.append(found.values["value"].clear(units.height).alias(name))
+            continue
+        values = found.at(units["_v"])
+        answers.append(values["value"].alias(name))
+        evidence.append(pl.DataFrame([units["_k"], values["ref"]]).drop_nulls())
     present = pl.concat_list(pl.when(pl.col(n) > 0).then(pl.lit(n)) for n in items).list.drop_nulls()
     known = pl.all_horizontal(pl.col(n).is_not_null() for n in items)
-    return Column(answers.select(pl.when(known).then(present)).to_series(), tuple(evidence))
+    return Column(pl.DataFrame(answers).select(pl.when(known).then(present)).to_series(), tuple(evidence))
 
 
 def selena_new_or_worse(units: pl.DataFrame, timeline: Timeline, results: Results) -> Column:

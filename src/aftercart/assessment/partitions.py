@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import polars as pl
 
 from aftercart.assessment import assess, chosen, tables
-from aftercart.assessment.run import columns, run
-from aftercart.assessment.timeline import build
+from aftercart.assessment.run import columns, each
+from aftercart.assessment.timeline import Timeline, build
 from aftercart.sources import from_frames, parts
 from aftercart.sources.parts import SUBJECTS
 
@@ -18,6 +19,12 @@ if TYPE_CHECKING:
     from aftercart.study.model import Study, StudyMeta
 
 Progress = Callable[[int], None]
+
+ROW_GROUP = 600_000
+"""Rows of results written at once: about those of one part, which is quickest to write."""
+
+Given = TypeVar("Given")
+Made = TypeVar("Made")
 
 
 def assess_partition(
@@ -67,8 +74,9 @@ def write_parquet(
 ) -> pl.DataFrame:
     """Assess parts of a study, as `aftercart.sources.parts` yields them, into one Parquet file.
 
-    Memory holds one part at a time. progress: called with the number of subjects done. Returns the problems in the rows
-    of all parts; a study that comes whole is checked across its rows as well. An unfinished file is removed.
+    A part is read while the one before it is assessed and the one before that is written, so memory holds a few parts.
+    progress: called with the number of subjects done. Returns the problems in the rows of all parts; a study that comes
+    whole is checked across its rows as well. An unfinished file is removed.
     """
     from polars.io.plugins import register_io_source
 
@@ -82,19 +90,42 @@ def write_parquet(
     ) -> Iterator[pl.DataFrame]:
         del columns, where, rows, size
         done = 0
-        for part in studies:
-            listed.append(check(part) if part.recorded is None else part.problems)
-            timeline = build(part)
-            done += part.tables["subjects"].height
-            del part  # its tables are half of the memory, and the timeline holds all that is still needed
-            yield tables.tidied(run(timeline, keys), timeline)
+        for subjects, table in _one_ahead(placed(), assessed):
+            done += subjects
+            yield table
             if progress is not None:
                 progress(done)
 
+    def placed() -> Iterator[tuple[int, Timeline]]:
+        for part in studies:
+            listed.append(check(part) if part.recorded is None else part.problems)
+            subjects, timeline = part.tables["subjects"].height, build(part)
+            del part  # its tables are half of the memory, and the timeline holds all that is still needed
+            yield subjects, timeline
+
+    def assessed(part: tuple[int, Timeline]) -> tuple[int, pl.DataFrame]:
+        subjects, timeline = part
+        return subjects, tables.tidied(each(timeline, keys), timeline)
+
     source = register_io_source(batches, schema=tables.TIDY, validate_schema=True)
     try:
-        source.sink_parquet(path, maintain_order=True)
+        source.sink_parquet(path, maintain_order=True, row_group_size=ROW_GROUP)
     except BaseException:
         path.unlink(missing_ok=True)
         raise
     return problems.gather(listed)
+
+
+def _one_ahead(items: Iterator[Given], work: Callable[[Given], Made]) -> Iterator[Made]:
+    """Yield what a thread of its own makes of each item, in order; the next item comes while it is at work."""
+    with ThreadPoolExecutor(1) as worker:
+        before: Future[Made] | None = None
+        for item in items:
+            following = worker.submit(work, item)
+            del item
+            if before is not None:
+                yield before.result()
+            before = following
+            del following
+        if before is not None:
+            yield before.result()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import polars as pl
 
 from aftercart.assessment import censoring, derived, series, tables, units
-from aftercart.assessment.binding import Variant, bind
+from aftercart.assessment.binding import Bound, Variant, bind
 from aftercart.assessment.timeline import COLUMNS, Timeline
 from aftercart.criteria import registry
 from aftercart.criteria.calling import prepare
@@ -79,41 +79,63 @@ def variants(entry: Criterion) -> list[Variant]:
 
 def run(timeline: Timeline, keys: Iterable[str], progress: Progress | None = None) -> dict[str, pl.DataFrame]:
     """Assess one partition of subjects; returns one wide typed table per criterion."""
+    return dict(each(timeline, keys, progress))
+
+
+def each(
+    timeline: Timeline, keys: Iterable[str], progress: Progress | None = None
+) -> Iterator[tuple[str, pl.DataFrame]]:
+    """Yield each criterion with its wide typed table; only tables that a later criterion needs are kept meanwhile."""
     results: dict[str, pl.DataFrame] = {}
     planned = order(keys)
+    last_need = {needed: i for i, key in enumerate(planned) for needed in needs(registry.get(key))}
     for index, key in enumerate(planned):
         if progress is not None:
             progress(key, index, len(planned))
-        entry = registry.get(key)
-        parts = [assess_one(entry, v, timeline, results) for v in variants(entry)]
-        results[key] = pl.concat(parts, how="vertical_relaxed")
-    return results
+        results[key] = assess_one(registry.get(key), timeline, results)
+        yield key, results[key]
+        results = {k: found for k, found in results.items() if last_need.get(k, -1) > index}
 
 
-def assess_one(
-    entry: Criterion, variant: Variant, timeline: Timeline, results: Mapping[str, pl.DataFrame]
-) -> pl.DataFrame:
-    """Run one variant of one criterion: unit columns, inputs, outputs, clause, missing, invalid, source rows."""
-    found = units.find(entry, variant, timeline, results)
-    if found.height:
-        return _assess_units(entry, variant, found, timeline, results)
-    if (entry.key, variant.name) not in _NOTHING:
-        _NOTHING[entry.key, variant.name] = _assess_units(entry, variant, found, timeline, results)
-    return _NOTHING[entry.key, variant.name]
+def assess_one(entry: Criterion, timeline: Timeline, results: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    """Run one criterion in all its variants: unit columns, inputs, outputs, clause, missing, invalid, source rows.
+
+    A variant that differs from the one before only in fixed inputs (a version) takes over what was found for that.
+    """
+    parts: list[pl.DataFrame] = []
+    before: tuple[Variant, Bound] | None = None
+    for variant in variants(entry):
+        if before is not None and variant.is_like(before[0]):
+            bound = before[1].under(variant, entry)
+            parts.append(_graded(entry, variant, bound))
+            continue
+        seen = units.seen(entry, variant, timeline, results)
+        nothing = _NOTHING.get((entry.key, variant.name))
+        if seen.is_empty() and nothing is not None:
+            parts.append(nothing)
+            continue
+        found = units.numbered(entry, variant, seen, timeline)
+        if found.is_empty() and nothing is not None:
+            parts.append(nothing)
+            continue
+        if entry.kind == "series":
+            parts.append(series.assess(entry, variant, found, timeline, results))
+        else:
+            bound = bind(entry, variant, found, timeline, results)
+            parts.append(_graded(entry, variant, bound))
+            before = (variant, bound) if found.height else None
+        if found.is_empty():
+            _NOTHING[entry.key, variant.name] = parts[-1]
+    return pl.concat(parts, how="vertical_relaxed")
 
 
 _NOTHING: dict[tuple[str, str | None], pl.DataFrame] = {}
 """The empty result table of each criterion that once had nothing to assess."""
 
 
-def _assess_units(
-    entry: Criterion, variant: Variant, found: pl.DataFrame, timeline: Timeline, results: Mapping[str, pl.DataFrame]
-) -> pl.DataFrame:
-    if entry.kind == "series":
-        return series.assess(entry, variant, found, timeline, results)
-    bound = bind(entry, variant, found, timeline, results)
+def _graded(entry: Criterion, variant: Variant, bound: Bound) -> pl.DataFrame:
     prepared, invalid = prepare(bound.inputs, entry.inputs)
     outputs = entry.function.outputs(prepared, invalid)
     if bound.censored.height:
         outputs = censoring.graded_at_both_ends(entry.function, outputs, prepared, bound)
-    return tables.assemble(variant, found, prepared, outputs, bound.evidence)
+    return tables.assemble(variant, bound.units, prepared, outputs, bound.rows)

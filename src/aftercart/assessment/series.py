@@ -10,6 +10,7 @@ import polars as pl
 
 from aftercart.assessment import censoring, derived, tables
 from aftercart.assessment.binding import Bound, Variant, bind
+from aftercart.assessment.evidence import by_unit
 from aftercart.assessment.timeline import REF, Timeline
 from aftercart.assessment.values import Results, observed
 from aftercart.criteria.calling import prepare, validated, with_row_reasons
@@ -63,9 +64,9 @@ def assess(
         reason = found.join(censoring.reasons(marks), on="_k", how="left", maintain_order="left")["reason"]
         outputs = censoring.merge(entry, low, high, reason)
     whose = pl.lit(entry.rows, dtype=bound.evidence.schema["input"])
-    refs = rows.filter(pl.col("ref").is_not_null()).select("_k", input=whose, ref="ref")
+    refs = rows.filter(pl.col("ref").is_not_null()).select("_k", "ref", input=whose)
     evidence = pl.concat([bound.evidence, refs])
-    return tables.assemble(variant, found, bound.inputs, outputs, evidence)
+    return tables.assemble(variant, found, bound.inputs, outputs, by_unit(evidence, found.height))
 
 
 def _typed(rows: pl.DataFrame, entry: Criterion) -> tuple[pl.DataFrame, pl.Series | None]:

@@ -2,54 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
 import polars as pl
-from polars.dataframe.group_by import GroupBy
 
 from aftercart.assessment.binding import Variant
-from aftercart.assessment.timeline import REF, Timeline
+from aftercart.assessment.evidence import ByUnit, lists
+from aftercart.assessment.timeline import Timeline
 from aftercart.criteria import registry
 from aftercart.criteria.registry import Criterion
 
 
 def assemble(
-    variant: Variant, found: pl.DataFrame, inputs: pl.DataFrame, outputs: pl.DataFrame, evidence: pl.DataFrame
+    variant: Variant, found: pl.DataFrame, inputs: pl.DataFrame, outputs: pl.DataFrame, rows: ByUnit
 ) -> pl.DataFrame:
-    """Join units, inputs, outputs and evidence into the wide result table; inputs are prefixed `in.`."""
-    labels = found.select("_k", "_s", "day", "time", "visit").with_columns(
-        variant=pl.lit(variant.name, dtype=pl.String)
-    )
-    named = inputs.rename({c: f"in.{c}" for c in inputs.columns})
-    wide = pl.concat([labels, named, outputs], how="horizontal")
-    sources = _by_unit(evidence.select("_k", "ref")).agg(source_rows="ref")
-    by_input = _by_unit(evidence.select("_k", "ref", "input")).agg(evidence=pl.struct("input", "ref"))
-    wide = _beside(wide, sources, "source_rows").with_columns(pl.col("source_rows").fill_null(_NO_ROWS))
-    return _beside(wide, by_input, "evidence").drop("_k")
-
-
-_NO_ROWS = pl.lit([], dtype=pl.List(REF))
-
-
-def _beside(wide: pl.DataFrame, found: pl.DataFrame, column: str) -> pl.DataFrame:
-    """Add a column found for all or some of the units; both are in the order of `_k`."""
-    if found.height == wide.height:
-        return wide.with_columns(found[column])
-    return wide.join(found.select("_k", column), on="_k", how="left", maintain_order="left")
-
-
-def _by_unit(rows: pl.DataFrame) -> GroupBy:
-    """The distinct rows by unit, sorted by input and row (packed into one number each to sort faster)."""
-    packed = pl.col("_k").cast(pl.UInt64) * 256
-    if "input" in rows.columns:
-        packed = packed + pl.col("input").to_physical().cast(pl.UInt64)
-    one = rows.select((packed * 2**32 + pl.col("ref")).sort().alias("one"))
-    one = one.filter((pl.col("one") != pl.col("one").shift(1)).fill_null(value=True))
-    columns = {"_k": (pl.col("one") // 2**40).cast(pl.Int64), "ref": (pl.col("one") % 2**32).cast(REF)}
-    if "input" in rows.columns:
-        columns["input"] = (pl.col("one") // 2**32 % 256).cast(pl.UInt8).cat.to(rows.schema["input"])
-    return one.select(**columns).group_by("_k", maintain_order=True)
+    """Join units, inputs, outputs and the rows behind them into the wide result table; inputs are prefixed `in.`."""
+    name = pl.Series("variant", [variant.name], dtype=pl.String).new_from_index(0, found.height)
+    named = [inputs[c].alias(f"in.{c}") for c in inputs.columns]
+    return pl.DataFrame([*(found[c] for c in ("_s", "day", "time", "visit")), name, *named, *outputs, *rows])
 
 
 TIDY: dict[str, Any] = {
@@ -74,54 +46,45 @@ TIDY: dict[str, Any] = {
 """Columns of the tidy table of assessments."""
 
 
-def tidied(wide: Mapping[str, pl.DataFrame], timeline: Timeline) -> pl.DataFrame:
+def tidied(wide: Iterable[tuple[str, pl.DataFrame]], timeline: Timeline) -> pl.DataFrame:
     """The tidy table over all criteria: by subject, criterion, variant and, within them, in the order of the units."""
-    parts = []
-    for i, key in enumerate(sorted(wide)):
-        if wide[key].height:
-            names = wide[key]["variant"].unique().sort()
+    turns = {key: i for i, key in enumerate(sorted(registry.names()))}
+    parts, places = [], []
+    for key, found in wide:
+        if found.height:
+            names = found["variant"].unique().sort()
             turn = pl.col("variant").replace_strict(names, range(len(names)), return_dtype=pl.Int64)
-            place = (pl.col("_s") * 1000 + i) * 1000 + turn
-            parts.append(tidy(registry.get(key), wide[key], timeline).with_columns(_place=place).drop("_s"))
+            parts.append(tidy(registry.get(key), found, timeline))
+            places.append(found.select((pl.col("_s") * 1000 + turns[key]) * 1000 + turn).to_series().to_numpy())
     if not parts:
         return pl.DataFrame(schema=TIDY)
-    whole = pl.concat(parts).sort("_place", maintain_order=True).drop("_place")
+    whole = pl.concat(parts, rechunk=True)
+    del parts
+    whole = whole[np.argsort(np.concatenate(places), kind="stable")]
     return whole.with_columns(named_rows(whole["source_rows"], timeline.rows))
 
 
 def tidy(entry: Criterion, wide: pl.DataFrame, timeline: Timeline) -> pl.DataFrame:
-    """Turn one criterion's wide results into rows of the tidy table, with `_s`; source rows by their places."""
+    """Turn one criterion's wide results into rows of the tidy table; source rows by their places."""
     primary = pl.col(entry.primary)
     kind = wide.schema[entry.primary]
     level_of = next((o.name for o in entry.outputs if o.type == "str" and o.levels), entry.primary)
     nothing = pl.lit(None, dtype=pl.Float64)
+    subjects = timeline.subjects.select(pl.col("subject_id", "infusion_seq").gather(wide["_s"]))
     low, high = (pl.col(entry.bounds[0]), pl.col(entry.bounds[1])) if entry.bounds else (nothing, nothing)
-    return (
-        wide.join(
-            timeline.subjects.select("_s", "subject_id", "infusion_seq"), on="_s", how="left", maintain_order="left"
-        )
-        .select(
-            "_s",
-            "subject_id",
-            "infusion_seq",
-            "variant",
-            "day",
-            "visit",
-            "clause",
-            "missing",
-            "invalid",
-            "source_rows",
-            criterion=pl.lit(entry.key),
-            datetime=pl.col("time"),
-            value=primary.cast(pl.Float64) if kind.is_numeric() or kind == pl.Boolean else nothing,
-            level=_text(pl.col(level_of), wide.schema[level_of]),
-            value_min=low.cast(pl.Float64),
-            value_max=high.cast(pl.Float64),
-            components=pl.struct(o.name for o in entry.outputs).struct.json_encode(),
-            criterion_version=pl.lit(f"{entry.key}/{entry.version}"),
-        )
-        .select("_s", *TIDY)
-    )
+    columns: dict[str, Any] = {
+        "subject_id": subjects["subject_id"],
+        "infusion_seq": subjects["infusion_seq"],
+        "criterion": pl.lit(entry.key),
+        "datetime": pl.col("time"),
+        "value": primary.cast(pl.Float64) if kind.is_numeric() or kind == pl.Boolean else nothing,
+        "level": _text(pl.col(level_of), wide.schema[level_of]),
+        "value_min": low.cast(pl.Float64),
+        "value_max": high.cast(pl.Float64),
+        "components": pl.struct(o.name for o in entry.outputs).struct.json_encode(),
+        "criterion_version": pl.lit(f"{entry.key}/{entry.version}"),
+    }
+    return wide.select(**{name: columns.get(name, pl.col(name)) for name in TIDY})
 
 
 def with_named_rows(wide: pl.DataFrame, rows: pl.Series) -> pl.DataFrame:
@@ -135,8 +98,10 @@ def with_named_rows(wide: pl.DataFrame, rows: pl.Series) -> pl.DataFrame:
 
 def named_rows(places: pl.Series, rows: pl.Series) -> pl.Series:
     """Lists of the names of source rows from lists of their places."""
-    name = pl.element().map_batches(rows.gather, return_dtype=pl.String, is_elementwise=True)
-    return places.list.eval(name)
+    flat = places.list.explode(keep_nulls=False, empty_as_null=False)
+    of = np.repeat(np.arange(len(places)), places.list.len().to_numpy())
+    named = lists(rows.gather(flat).alias(places.name).to_frame(), of, len(places))
+    return named.fill_null(pl.lit([], dtype=named.dtype)) if named.null_count() else named
 
 
 def _text(column: pl.Expr, kind: pl.DataType) -> pl.Expr:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import polars as pl
 
 from aftercart.study import dates, drugs, schema
@@ -129,24 +130,26 @@ def _numbered(study: Study) -> tuple[dict[str, pl.DataFrame], pl.Series]:
         tables[name] = table.with_columns(ref=pl.int_range(start, start + table.height, dtype=REF))
         names.append(table.select(row=pl.concat_str(pl.lit(f"{name}:"), "row_id")).to_series())
         start += table.height
-    return tables, pl.concat(names)
+    return tables, pl.concat(names, rechunk=True)
 
 
 def _sorted(facts: pl.DataFrame) -> pl.DataFrame:
     """Facts by code, subject, day, time and row: within a day the last value stands last.
 
-    The five keys are packed into two numbers, which sort several times faster.
+    Code, subject and day are packed into one number, which sorts fastest; time and row are looked at only for the facts
+    that share it.
     """
-    codes = pl.Enum(facts["code"].unique().sort())
-    times = facts["time"].drop_nulls().unique().sort()
-    rank = pl.int_range(len(times), dtype=pl.UInt32, eager=True)
-    latest = pl.lit(2**32 - 1, dtype=pl.UInt32)
-    time = pl.col("time").replace_strict(times, rank, default=latest, return_dtype=pl.UInt32)
+    facts = facts.with_columns(pl.col("code").cast(pl.Enum(facts["code"].unique().sort())))
     day = pl.col("day").clip(-FAR, FAR).fill_null(FAR + 1) + FAR
-    facts = facts.with_columns(pl.col("code").cast(codes))
-    place = (pl.col("code").to_physical().cast(pl.Int64) * 2**26 + pl.col("_s")) * 2**22 + day
-    moment = time.cast(pl.UInt64) * 2**32 + pl.col("ref")
-    return facts.with_columns(_place=place, _moment=moment).sort("_place", "_moment").drop("_place", "_moment")
+    packed = (pl.col("code").to_physical().cast(pl.Int64) * 2**26 + pl.col("_s")) * 2**22 + day
+    place = facts.select(_place=packed).to_series()
+    order = np.argsort(place.to_numpy(), kind="stable")
+    sorted_places = place.to_numpy()[order]
+    again = np.append(sorted_places[1:] == sorted_places[:-1], False)
+    shared = np.flatnonzero(again | np.roll(again, 1))
+    among = facts.select("time", "ref", _place=place, _row=pl.int_range(pl.len()))[order[shared]]
+    order[shared] = among.sort("_place", "time", "ref", nulls_last=True)["_row"].to_numpy()
+    return facts[order]
 
 
 def _lost(study: Study, subjects: pl.DataFrame, table: str) -> frozenset[int]:
@@ -207,9 +210,10 @@ def _placed(frame: pl.DataFrame, subjects: pl.DataFrame) -> pl.DataFrame:
     return _valid(frame).join(keys, on="subject_id", how="inner", maintain_order="left")
 
 
-def _day_of(column: str) -> pl.Expr:
-    exact = pl.col(column).map_batches(dates.exact, return_dtype=pl.Date)
-    return (exact - pl.col("infusion_date")).dt.total_days().cast(pl.Int64)
+def _day_of(rows: pl.DataFrame, column: str) -> pl.Series:
+    """The day of each row (see `_placed`); null where the text is no whole date."""
+    exact = dates.exact(rows[column])
+    return rows.select((exact - pl.col("infusion_date")).dt.total_days().cast(pl.Int64)).to_series()
 
 
 def _observations(tables: Mapping[str, pl.DataFrame], subjects: pl.DataFrame) -> pl.DataFrame:
@@ -218,7 +222,7 @@ def _observations(tables: Mapping[str, pl.DataFrame], subjects: pl.DataFrame) ->
     )
     return rows.select(
         "_s",
-        day=_day_of("datetime"),
+        day=_day_of(rows, "datetime"),
         time=pl.col("datetime"),
         code=pl.concat_str(pl.lit("obs:"), pl.col("code")),
         value=pl.col("value"),
@@ -250,7 +254,7 @@ def _as_facts(rows: pl.DataFrame, kind: str, value: pl.Expr) -> pl.DataFrame:
     nothing = pl.lit(None, dtype=pl.Float64)
     return rows.select(
         "_s",
-        day=_day_of("datetime"),
+        day=_day_of(rows, "datetime"),
         time=pl.col("datetime"),
         code=pl.concat_str(pl.lit(f"{kind}:"), pl.col("instrument"), pl.lit("."), pl.col("item")),
         value=value,
@@ -304,7 +308,7 @@ def _exposures(tables: Mapping[str, pl.DataFrame], subjects: pl.DataFrame) -> pl
 def _events(tables: Mapping[str, pl.DataFrame], subjects: pl.DataFrame) -> pl.DataFrame:
     rows = _placed(tables["events"], subjects)
     return rows.with_columns(
-        day=_day_of("start"),
+        day=_day_of(rows, "start"),
         end_day=(dates.latest("end") - pl.col("infusion_date")).dt.total_days().cast(pl.Int64),
     )
 
@@ -320,7 +324,7 @@ def _last_day(study: Study, subjects: pl.DataFrame) -> pl.Series:
 
 def _contacts(tables: Mapping[str, pl.DataFrame], subjects: pl.DataFrame, items: pl.DataFrame) -> pl.DataFrame:
     visited = _placed(tables["visits"], subjects).filter(pl.col("occurred").fill_null(value=True))
-    days = pl.concat([items.select("_s", "day"), visited.select("_s", day=_day_of("start"))])
+    days = pl.concat([items.select("_s", "day"), visited.select("_s", day=_day_of(visited, "start"))])
     return days.filter(pl.col("day").is_not_null()).unique().sort("_s", "day")
 
 

@@ -19,20 +19,29 @@ OBSERVABLE = frozenset({"obs", "item", "items", "other", "result"})
 
 def find(entry: Criterion, variant: Variant, timeline: Timeline, results: Results) -> pl.DataFrame:
     """Return the units of a criterion: `_k`, `_s`, `day`, `time`, `visit` and what the binder needs beside them."""
-    subjects = _applicable(entry, variant, timeline)
-    finder = _FINDERS[entry.per]
-    units = finder(entry, variant, timeline, results).join(subjects, on="_s", how="semi")
-    for name, dtype in (("day", pl.Int64), ("time", pl.String), ("visit", pl.String)):
-        if name not in units.columns:
-            units = units.with_columns(pl.lit(None, dtype=dtype).alias(name))
-    order = [c for c in ("_s", "_order", "day", "time", "ref") if c in units.columns]
-    return units.sort(order, nulls_last=True).with_row_index("_k").with_columns(pl.col("_k").cast(pl.Int64), BY_DAY)
+    return numbered(entry, variant, seen(entry, variant, timeline, results), timeline)
 
 
-def _applicable(entry: Criterion, variant: Variant, timeline: Timeline) -> pl.DataFrame:
+def seen(entry: Criterion, variant: Variant, timeline: Timeline, results: Results) -> pl.DataFrame:
+    """Where something was found to assess, of whatever indication and in any order."""
+    return _FINDERS[entry.per](entry, variant, timeline, results)
+
+
+def numbered(entry: Criterion, variant: Variant, found: pl.DataFrame, timeline: Timeline) -> pl.DataFrame:
+    """The units among those: of subjects to whom the criterion applies, in order, with `_k`."""
+    absent = [pl.lit(None, dtype=dtype).alias(name) for name, dtype in _LABELS.items() if name not in found.columns]
     wanted = variant.indications or entry.indications
-    subjects = timeline.subjects.select("_s", "indication")
-    return subjects.filter(pl.col("indication").is_in(wanted)) if wanted else subjects
+    if wanted:
+        subjects = timeline.subjects.lazy().filter(pl.col("indication").is_in(wanted)).select("_s")
+        units = found.lazy().join(subjects, on="_s", how="semi").with_columns(*absent)
+    else:
+        units = found.lazy().with_columns(*absent)
+    order = [c for c in ("_s", "_order", "day", "time", "ref") if c in found.columns]
+    numbered = units.sort(order, nulls_last=True).with_row_index("_k")
+    return numbered.with_columns(pl.col("_k").cast(pl.Int64), BY_DAY).collect()
+
+
+_LABELS = {"day": pl.Int64(), "time": pl.String(), "visit": pl.String()}
 
 
 def _days(entry: Criterion, variant: Variant, timeline: Timeline, results: Results) -> pl.DataFrame:
@@ -52,8 +61,10 @@ def _visits(entry: Criterion, variant: Variant, timeline: Timeline, results: Res
         if asks_for_findings
         else [_in_window(timeline.contacts, windows)]
     )
-    known = pl.concat([windows.select("_v").clear(), *seen]).unique()
-    units = windows.join(known, on="_v", how="semi")
+    known = [v for v in seen if v.height]
+    if not known:
+        return windows.clear().with_columns(day=pl.col("target"))
+    units = windows.join(pl.concat(known) if len(known) > 1 else known[0], on="_v", how="semi")
     if entry.per == "visit_pair":
         units = units.filter(pl.col("visit") != "baseline")
     return units.with_columns(day=pl.col("target"))
@@ -69,7 +80,7 @@ def _seen_at(spec: Input, binding: Mapping[str, Any], timeline: Timeline, result
     """The visits at which a binding finds a value."""
     windows = timeline.visits
     if "obs" in binding or "item" in binding or "other" in binding:
-        return by_visit(spec, binding, timeline).values.select("_v")
+        return by_visit(spec, binding, timeline).keys
     seen = _seen(spec, binding, timeline, results)
     if seen is None:
         return windows.select("_v").clear()
@@ -88,8 +99,9 @@ def _rows_observed(entry: Criterion, variant: Variant, timeline: Timeline, resul
     name = variant.anchor or next(i.name for i in entry.inputs if i.anchor)
     anchor = next(i for i in entry.inputs if i.name == name)
     code = code_of(variant.bindings(anchor)[0])
-    rows = timeline.fact(code).filter(pl.col("day").is_not_null() & pl.col("value").is_not_null())
-    return rows.select("_s", "day", "time", "ref", _code=pl.lit(code), _fact=pl.lit(value=True))
+    rows = timeline.fact(code).with_row_index("_fact")
+    placed = rows.filter(pl.col("day").is_not_null() & pl.col("value").is_not_null())
+    return placed.select("_s", "day", "time", "ref", "_fact", _code=pl.lit(code))
 
 
 def _events(entry: Criterion, variant: Variant, timeline: Timeline, results: Results) -> pl.DataFrame:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from aftercart.cli import catalogue, exchange, reports, studies
+from aftercart.cli import catalogue, comparing, exchange, reports, studies
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -31,6 +31,7 @@ for _command in (
     studies.assess,
     studies.analyze,
     studies.explain,
+    comparing.diff,
     catalogue.criteria,
     catalogue.verify,
     catalogue.qualify,

@@ -185,7 +185,8 @@ class CriterionFunction:
         extra = (
             invalid if invalid is not None else pl.Series([None], dtype=pl.String).new_from_index(0, computed.height)
         )
-        return computed.select(*names, "clause").with_columns(missing.alias("missing"), extra.alias("invalid"))
+        columns = (computed[name] for name in (*names, "clause"))
+        return pl.DataFrame([*columns, missing.alias("missing"), extra.alias("invalid")])
 
     def _missing(self, computed: pl.DataFrame, inputs: pl.DataFrame) -> pl.Series:
         """Names of the inputs without a value, where the primary result could not be given."""
@@ -210,13 +211,13 @@ def criterion(rule: Callable[..., pl.LazyFrame]) -> CriterionFunction:
 def evaluate(rule: RowRule, inputs: pl.DataFrame) -> pl.DataFrame:
     """Run a row rule on prepared inputs; the order of rows is kept.
 
-    Many rows are worked through in pieces that stay in the processor's cache, which takes a quarter of the time; for
-    few rows the plain engine starts sooner.
+    Very many rows are worked through in pieces that stay in the processor's cache, a quarter of the time for
+    a short rule; below that the plain engine is faster, as it starts sooner (for a long rule by a third of a second).
     """
     return rule(inputs.lazy()).collect(engine="streaming" if inputs.height >= MANY_ROWS else "in-memory")
 
 
-MANY_ROWS = 20_000
+MANY_ROWS = 200_000
 
 
 def evaluate_series(rule: SeriesRule, units: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:

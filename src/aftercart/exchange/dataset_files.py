@@ -114,7 +114,7 @@ def write_dataset_json(dataset: Dataset, folder: Path, *, about: dict[str, Any],
     `creation` (date and time as text) and what else stands in the head (`studyOID`, `originator`, ...).
     """
     head = _head(dataset, about)
-    rows: Iterable[list[Any]] = (list(row) for row in dataset.rows.select(dataset.names).iter_rows())
+    rows: Iterable[list[Any]] = (list(row) for row in _with_dates(dataset).iter_rows())
     if kind == "json":
         data = _dumps({**head, "rows": list(rows)}).encode()
     else:
@@ -124,6 +124,17 @@ def write_dataset_json(dataset: Dataset, folder: Path, *, about: dict[str, Any],
     path = folder / f"{dataset.name.lower()}.{kind}"
     write_atomically(path, data)
     return path.name
+
+
+def _with_dates(dataset: Dataset) -> pl.DataFrame:
+    """The rows with dates that are kept as numbers as ISO text, as Dataset-JSON carries them."""
+    start = pl.lit("1960-01-01").str.to_date()
+    return dataset.rows.select(
+        start.dt.offset_by(pl.format("{}d", pl.col(v.name).cast(pl.Int64))).dt.to_string("%Y-%m-%d").alias(v.name)
+        if v.target == "integer" and v.type == "date"
+        else pl.col(v.name)
+        for v in dataset.variables
+    )
 
 
 def _dumps(value: Any) -> str:

@@ -145,8 +145,13 @@ def cleaned(frame: pl.DataFrame, index: pl.Series, file: str) -> tuple[pl.DataFr
         where = {"column": "_row", "row": 1}
         listed.append(problems.one("unknown_column", file, found, expected, remedy, severity="warning", **where))
         frame = frame.drop("_row")
-    frame = frame.with_columns(_stripped(column) for column in frame.select(cs.string())).insert_column(0, index)
-    nul = [c.name for c in frame.select(cs.string()) if _distinct(c).str.contains("\x00", literal=True).any()]
+    nul = []
+    for column in frame.select(cs.string()):
+        texts = _distinct(column)
+        frame = frame.with_columns(_stripped(column, texts))
+        if texts.str.contains("\x00", literal=True).any():
+            nul.append(column.name)
+    frame = frame.insert_column(0, index)
     for name in nul:
         listed.append(
             problems.of_rows(
@@ -173,8 +178,8 @@ def _distinct(column: pl.Series) -> pl.Series:
     return column.unique() if repeats else column
 
 
-def _stripped(column: pl.Series) -> pl.Series:
-    texts = _distinct(column)
+def _stripped(column: pl.Series, texts: pl.Series) -> pl.Series:
+    """The cells without blanks around them, and without those that are blank; `texts` holds each text of the column."""
     clean = texts.str.strip_chars()
     if texts.equals(clean, null_equal=True) and not (texts == "").any():
         return column

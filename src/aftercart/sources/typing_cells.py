@@ -142,6 +142,8 @@ def _typed(column: Column, cells: pl.Series) -> tuple[pl.Series, pl.Series | Non
     """
     if column.type in ("int", "float"):
         return _number(column, cells)
+    if column.type == "bool" and cells.dtype == pl.Boolean:
+        return cells, None, ""
     text = cells.cast(pl.String)
     if column.type == "str":
         remedy = f"keep texts under {LONGEST_TEXT} characters."
