@@ -10,6 +10,8 @@ from typing import Any
 
 import polars as pl
 
+from aftercart.errors import SourceError
+from aftercart.sources.mapping import SourceMapping
 from aftercart.study import drugs, problems
 from aftercart.study.model import BASELINE_RULES, StudyMeta, VisitWindow
 
@@ -64,6 +66,25 @@ def read(path: Path) -> tuple[StudyMeta, str, list[pl.DataFrame]]:
             )
     meta, encoding, more = declarations_of(raw, file, path.parent.name)
     return meta, encoding, listed + more
+
+
+def of_import(src: str | Path, mapping: SourceMapping, name: str) -> tuple[StudyMeta, list[pl.DataFrame]]:
+    """Return (declarations, problems) of an imported study.
+
+    They stand in `study.toml` beside the source, and in the section `[study]` of the mapping, which goes before it.
+
+    Raises `SourceError` for a `study.toml` that cannot be read.
+    """
+    raw: dict[str, Any] = {}
+    beside = Path(src) / "study.toml"
+    if Path(src).is_dir() and beside.exists():
+        try:
+            raw = tomllib.loads(beside.read_text("utf-8-sig"))
+        except (OSError, ValueError, RecursionError) as error:
+            listed = problems.one("study_toml", "study.toml", str(error), "a TOML file in UTF-8", "correct the file.")
+            raise SourceError("The study.toml beside the source cannot be read.", listed) from error
+    meta, _, listed_ = declarations_of({**raw, **mapping.study}, mapping.file if mapping.study else "study.toml", name)
+    return meta, listed_
 
 
 def declarations_of(raw: Mapping[str, Any], file: str, name: str) -> tuple[StudyMeta, str, list[pl.DataFrame]]:

@@ -16,7 +16,9 @@ from aftercart.study import problems
 csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
 
 
-def read_text(path: Path, *, encoding: str = "utf-8") -> tuple[pl.DataFrame | None, list[pl.DataFrame], int]:
+def read_text(
+    path: Path, *, encoding: str = "utf-8", separator: str = ","
+) -> tuple[pl.DataFrame | None, list[pl.DataFrame], int]:
     """Return (cells with `_row`, problems, rows read); no frame when the file cannot be used at all.
 
     Cells are texts, except the numbers and truth values of a Parquet file. `_row` counts as a spreadsheet does: the
@@ -43,7 +45,7 @@ def read_text(path: Path, *, encoding: str = "utf-8") -> tuple[pl.DataFrame | No
         )
     if not text.strip():
         return None, [_empty(path)], 0
-    return _csv(path, text)
+    return _csv(path, text, separator)
 
 
 def _empty(path: Path) -> pl.DataFrame:
@@ -80,11 +82,11 @@ def plain(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.with_columns((cs.all() - kept).cast(pl.String, strict=False))
 
 
-def _csv(path: Path, text: str) -> tuple[pl.DataFrame | None, list[pl.DataFrame], int]:
+def _csv(path: Path, text: str, separator: str) -> tuple[pl.DataFrame | None, list[pl.DataFrame], int]:
     rows: list[list[str]] = []
     try:
         # Strict: otherwise a quote that is never closed would swallow the rows after it.
-        rows.extend(csv.reader(io.StringIO(text, newline=""), strict=True))
+        rows.extend(csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True))
     except csv.Error as error:
         remedy = "check the quotes: one that is not closed, or a quote inside a text that is not doubled."
         return (
@@ -94,7 +96,7 @@ def _csv(path: Path, text: str) -> tuple[pl.DataFrame | None, list[pl.DataFrame]
         )
     numbered = [(i + 1, row) for i, row in enumerate(rows) if row]
     header, numbered = [name.strip().replace("\x00", "\ufffd") for name in numbered[0][1]], numbered[1:]
-    if len(header) == 1 and (";" in header[0] or "\t" in header[0]):
+    if len(header) == 1 and separator == "," and (";" in header[0] or "\t" in header[0]):
         sign = ";" if ";" in header[0] else "a tab"
         remedy = "save the file as comma-separated CSV with a decimal point."
         return (

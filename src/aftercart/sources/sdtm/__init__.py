@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 
 import polars as pl
 
 from aftercart.errors import SourceError, UsageError
+from aftercart.sources import declarations
 from aftercart.sources.assembly import Imported, assemble
 from aftercart.sources.datasets import SUFFIXES, dataset_files, read_dataset
-from aftercart.sources.declarations import declarations_of
 from aftercart.sources.mapping import Proposal, SourceMapping, read_mapping
 from aftercart.sources.pseudonyms import Pseudonyms
 from aftercart.sources.sdtm import define, proposal, supplemental, tables
 from aftercart.standards.dataset import Dataset
 from aftercart.study import problems
-from aftercart.study.model import StudyMeta
 
 OPTIONS = ("encoding",)
 
@@ -52,7 +50,10 @@ def read(
     listed += more
     placed = tables.place(joined, mapping)
     used = pl.concat([used, placed.used])
-    meta, said = _meta(Path(src), numbered["DM"], mapping)
+    dm = numbered["DM"]
+    ids = dm["STUDYID"].drop_nulls().sort() if "STUDYID" in dm.columns else pl.Series([], dtype=pl.String)
+    name = str(ids[0]) if len(ids) else Path(src).name
+    meta, said = declarations.of_import(src, mapping, name)
     listed += [*said, *placed.listed, *define.compared(Path(src), datasets)]
     return assemble("SDTM", placed.tables, meta, read=read_rows, listed=listed, used=used, pseudonyms=pseudonyms)
 
@@ -88,21 +89,6 @@ def _named(datasets: dict[str, Dataset], src: str | Path) -> list[tuple[Dataset,
     path = Path(src)
     files = {f.stem.upper(): f.name for f in (dataset_files(path) if path.is_dir() else [path])}
     return [(d, files.get(name, name)) for name, d in datasets.items()]
-
-
-def _meta(src: Path, dm: pl.DataFrame, mapping: SourceMapping) -> tuple[StudyMeta, list[pl.DataFrame]]:
-    raw = {}
-    beside = src / "study.toml"
-    if src.is_dir() and beside.exists():
-        try:
-            raw = tomllib.loads(beside.read_text("utf-8-sig"))
-        except (OSError, ValueError, RecursionError) as error:
-            listed = problems.one("study_toml", "study.toml", str(error), "a TOML file in UTF-8", "correct the file.")
-            raise SourceError("The study.toml beside the datasets cannot be read.", listed) from error
-    ids = dm["STUDYID"].drop_nulls().unique().sort() if "STUDYID" in dm.columns else pl.Series([], dtype=pl.String)
-    name = str(ids[0]) if len(ids) else src.name
-    meta, _, listed_ = declarations_of({**raw, **mapping.study}, mapping.file if mapping.study else "study.toml", name)
-    return meta, listed_
 
 
 __all__ = ["OPTIONS", "load", "propose", "read"]
