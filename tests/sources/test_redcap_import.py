@@ -445,6 +445,30 @@ def test_a_date_from_the_visit_or_another_event_serves_a_row(tmp_path: Path) -> 
     assert study.observations.select("datetime", "visit").unique().rows() == [("2022-03-01", "month 1")]
 
 
+def test_several_answers_of_other_rows_are_not_chosen_from(tmp_path: Path) -> None:
+    fields = [*FIELDS, ("visit_date", "visit", "text", "Visit", "", {"valid": "date_ymd"})]
+    keys = {"redcap_event_name": "extra_arm_1", "redcap_repeat_instrument": ""}
+    rows = [{**keys, "redcap_repeat_instance": str(i), "visit_date": f"2022-03-0{i}"} for i in (1, 2)]
+    lab = {"redcap_event_name": "day_0_arm_1", "anc": "1"}
+    source = project(tmp_path, *rows, lab, fields=fields)
+    csv_file(
+        source / "e.csv",
+        [{"event_name": u, "arm_num": "1", "unique_event_name": u} for u in ("extra_arm_1", "day_0_arm_1")],
+    )
+    done = read(source, {**LABS, "columns": {"datetime": {"field": "visit_date", "event": "extra_arm_1"}}})
+    assert done.study.observations.height == 0
+    assert [r[:2] for r in lines(done, "ambiguous")] == [(4, "visit_date")]
+
+
+def test_columns_of_surveys_and_files_are_named(tmp_path: Path) -> None:
+    fields = [*FIELDS, ("scan", "labs", "file", "Scan", "", {})]
+    row = {"redcap_survey_identifier": "ann@example.org", "labs_timestamp": "2022-03-01 10:00:00", "scan": "[document]"}
+    done = read(project(tmp_path, row, fields=fields), LABS)
+    assert [r[1] for r in lines(done, "field_not_placed")] == ["labs_timestamp", "scan"]
+    assert [r[1] for r in lines(done, "direct_identifier")] == ["redcap_survey_identifier"]
+    assert "ann@" not in done.study.problems.write_csv()
+
+
 def test_events_are_named_by_their_table_and_never_by_slicing(tmp_path: Path) -> None:
     row = {"redcap_event_name": "deadline_to_opt_ou_arm_2", "lab_date": "2022-03-01", "anc": "1"}
     source = project(tmp_path, row)

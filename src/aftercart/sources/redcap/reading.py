@@ -66,7 +66,10 @@ class Reader:
             others = others.filter(pl.col(EVENT) == cell.event)
         said = (expr.cast(pl.String).alias("_o"), why.cast(pl.String).alias("_w"))
         others = others.select(*keys, *said, source_table="_table", source_row="_row")
-        others = others.filter(pl.col("_o").is_not_null()).unique(keys, keep="first", maintain_order=True)
+        others = others.filter(pl.col("_o").is_not_null())
+        several = pl.col("_o").n_unique().over(keys) > 1
+        self._ambiguous(others.filter(several), keys, cell)
+        others = others.filter(~several).unique(keys, keep="first", maintain_order=True)
         joined = self.rows.select("_table", "_row", *keys).with_columns(own)
         joined = joined.join(others, on=keys, how="left", nulls_equal=True, maintain_order="left")
         silent = pl.lit(value=True) if cell.event is not None else pl.col(TEXT).is_null()
@@ -74,6 +77,18 @@ class Reader:
         self.used.append(taken.select("source_table", "source_row", parent_table="_table", parent_row="_row"))
         text = pl.col("_o") if cell.event is not None else pl.coalesce(TEXT, "_o")
         return joined.select(text.alias(TEXT), pl.coalesce(WHY, "_w").alias(WHY))
+
+    def _ambiguous(self, others: pl.DataFrame, keys: list[str], cell: Cell) -> None:
+        """List the rows for which other rows of the record say different things."""
+        self._list(
+            self.rows.join(others, on=keys, how="semi", nulls_equal=True),
+            "ambiguous",
+            cell.field,
+            pl.lit("several answers in other rows of the record"),
+            "one answer of the record, or of the event named",
+            "name the event in the mapping, or use a field of the form itself. The cell is left empty.",
+            "error",
+        )
 
     def _expr(self, cell: Cell, *, label: bool) -> tuple[pl.Expr, pl.Expr]:
         none = pl.lit(None, dtype=pl.String)
@@ -126,7 +141,8 @@ class Reader:
         """List the rows in which empty boxes of a checkbox that is read could mean no, or not asked."""
         seen: set[str] = set()
         for cell in cells:
-            if not cell.box or cell.field in seen or cell.box not in self.rows.columns:
+            elsewhere = not cell.box or self.project.fields[cell.field].form != self.block.form
+            if elsewhere or cell.field in seen or cell.box not in self.rows.columns:
                 continue
             seen.add(cell.field)
             empty = (pl.col(cell.box) == "0").fill_null(value=False) & ~self._means_no(cell)

@@ -10,14 +10,14 @@ import polars as pl
 from aftercart.errors import SourceError
 from aftercart.sources.pseudonyms import identifier_refused
 from aftercart.sources.redcap.answers import checked
-from aftercart.sources.redcap.fields import CHOICE, Field, checkbox_column, column_name
+from aftercart.sources.redcap.fields import CHOICE, NO_DATA, Field, checkbox_column, column_name
 from aftercart.sources.redcap.project import EVENT, INSTANCE, INSTRUMENT, KEYS, SURVEY, Project
 from aftercart.study import problems
 
 RECORD, REASON = "_record", "?"
 """Column of the record's name; before the name of a column, that of the missing-data code it held."""
-CONTACT = ("email", "phone", "zipcode", "ssn", "mrn_10d", "mrn_generic")
-"""Validations that only direct identifiers have."""
+CONTACT = ("email", "phone", "zipcode", "postalcode", "ssn", "mrn", "vmrn")
+"""How validations begin that only direct identifiers have."""
 STATUS = {"0": "Incomplete", "1": "Unverified", "2": "Complete"}
 COMPLETE = "2"
 
@@ -34,7 +34,7 @@ class Records:
 
 def identifies(field: Field) -> bool:
     """Whether a field holds a direct identifier: by its flag, or by a validation that nothing else has."""
-    return field.identifier or field.validation in CONTACT
+    return field.identifier or field.validation.startswith(CONTACT)
 
 
 def arrange(
@@ -76,15 +76,19 @@ def _named(project: Project, missing: Mapping[str, str]) -> tuple[dict[str, str]
     passed = {SURVEY} | {f"{form}_{end}" for form in project.forms for end in ("timestamp", "return_code")}
     names: dict[str, str] = {}
     strange: list[str] = []
+    listed: list[pl.DataFrame] = []
     for header in project.records.columns:
         name = column_name(header)
-        if header in ("_table", "_row") or header in passed:
+        if header in ("_table", "_row"):
+            continue
+        if header in passed:
+            listed += _of_survey(project, header)
             continue
         if name in known and name not in names.values():
             names[header] = name
         else:
             strange.append(header)
-    listed = [_unknown_column(project, header) for header in strange]
+    listed += [_unknown_column(project, header) for header in strange]
     own = {c for f in fields.values() if f is not project.record_id for c in f.columns}
     absent = project.record_id.name not in names.values()
     if absent or not own & set(names.values()):
@@ -120,6 +124,26 @@ def _present(field: Field, names: Mapping[str, str]) -> bool:
 
 def _table(project: Project) -> str:
     return next(iter(project.read), project.name)
+
+
+def _of_survey(project: Project, header: str) -> list[pl.DataFrame]:
+    """The line of a column that surveys add: who answered is an identifier, when is not needed."""
+    rows = len(project.records[header].drop_nulls())
+    if not rows:
+        return []
+    if header == SURVEY:
+        return [identifier_refused(_table(project), header, rows)]
+    return [
+        problems.one(
+            "field_not_placed",
+            _table(project),
+            f"{rows} answers of a survey's own column",
+            "fields of the data dictionary",
+            "nothing to do: the column is not read.",
+            severity="warning",
+            column=header,
+        )
+    ]
 
 
 def _unknown_column(project: Project, header: str) -> pl.DataFrame:
@@ -248,7 +272,10 @@ def _answers(
     own = pl.col(INSTRUMENT)
     for column in frame.columns:
         field = marks.get(column)
-        if field is None or field is project.record_id or field.type in ("descriptive", "file"):
+        if field is None or field is project.record_id:
+            continue
+        if field.type in NO_DATA:
+            filled[field.name] = len(frame[column].drop_nulls())
             continue
         severity = "error" if field.name in mapped else "warning"
         elsewhere = frame.select(
