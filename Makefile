@@ -11,7 +11,7 @@ demo: $(READY)  ## Report the reference cohort into build/demo
 	$(BIN)/aftercart demo --out build/demo
 
 test: $(READY) lint  ## Everything: style, types, tests, worked cases, documentation, browser
-	scripts/ensure-chromium.sh
+	scripts/ensure-system-tools.sh
 	$(BIN)/python -m pytest -n auto --dist worksteal
 
 quick: $(READY)  ## The tests that need no browser and take no more than seconds

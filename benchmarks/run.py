@@ -12,6 +12,7 @@ from pathlib import Path
 
 import polars as pl
 from registry import peer, scale
+from report import report as report_page
 
 ROUNDS = 7
 
@@ -87,7 +88,7 @@ def grading(rows: int = 1_000_000) -> list[tuple[str, float, str]]:
 def report() -> str:
     """All ratios as a Markdown table."""
     lines = ["| what | ratio | to |", "|---|---|---|"]
-    for part in (start_up, demo_report, grading, peer, scale):
+    for part in (start_up, demo_report, report_page, grading, peer, scale):
         lines += [f"| {what} | {ratio:.1f} | {to} |" for what, ratio, to in part()]
     return "\n".join(lines)
 

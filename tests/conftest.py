@@ -1,15 +1,21 @@
-"""Small studies, written as the tidy folder that a user would have, and a browser for the pages."""
+"""Small studies, written as the tidy folder that a user would have; a browser and an office suite for reports."""
 
 from __future__ import annotations
 
 import csv
 import os
 import shutil
+import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+# How long an example takes says how busy the machine is, and no test here is about that.
+settings.register_profile("any_machine", deadline=None)
+settings.load_profile("any_machine")
 
 STUDY_TOML = """
 title = "Test study"
@@ -123,6 +129,26 @@ def make_study(study_folder: Callable[..., Path]) -> Callable[..., Any]:
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
+@pytest.fixture(scope="session")
+def reference_report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the report of the whole reference cohort."""
+    import aftercart as ac
+
+    out = tmp_path_factory.mktemp("reference") / "out"
+    ac.report(ac.reference_cohort(), out)
+    return out
+
+
+@pytest.fixture(scope="session")
+def small_report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the report of four patients of the reference cohort, of all three diseases."""
+    import aftercart as ac
+
+    out = tmp_path_factory.mktemp("four") / "out"
+    ac.report(ac.reference_cohort().select(subjects=["SLE-1", "SLE-8", "SSc-2", "IIM-2"]), out)
+    return out
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     found = next((shutil.which(name) for name in BROWSERS if shutil.which(name)), None)
@@ -137,3 +163,27 @@ def browser() -> Iterator[Any]:
         opened = playwright.chromium.launch(executable_path=found, args=flags)
         yield opened
         opened.close()
+
+
+OFFICE = ("soffice", "libreoffice")
+
+
+@pytest.fixture(scope="module")
+def office(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Path]:
+    """Have an office suite lay out a document; returns the PDF it makes of it."""
+    found = next((shutil.which(name) for name in OFFICE if shutil.which(name)), None)
+    if found is None or shutil.which("pdftotext") is None:
+        missing = "LibreOffice" if found is None else "poppler (pdftotext)"
+        if os.environ.get("CI"):
+            pytest.fail(f"CI needs {missing}")
+        pytest.skip(f"no {missing} on this machine")
+    out = tmp_path_factory.mktemp("office")
+    profile = f"-env:UserInstallation={(out / 'profile').as_uri()}"
+
+    def laid_out(document: Path) -> Path:
+        command = [found, profile, "--headless", "--convert-to", "pdf", "--outdir", str(out), str(document)]
+        subprocess.run(command, check=True, capture_output=True, timeout=300)
+        pdf = out / f"{document.stem}.pdf"
+        return pdf.rename(out / f"{document.name}.pdf")
+
+    return laid_out

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import polars as pl
+
 
 class AftercartError(Exception):
     """Base of every error raised on purpose; `exit_code` is what the command line returns."""
@@ -24,6 +29,20 @@ class FrameError(AftercartError):
 
 class StudyError(AftercartError):
     """A study cannot be read at all (no tables, no `study.toml`); bad cells are problems, not errors."""
+
+    exit_code = 1
+
+
+class SourceError(StudyError):
+    """A foreign source cannot be imported at all; `problems` lists why, one row each, and nothing is written."""
+
+    def __init__(self, message: str, problems: pl.DataFrame, *, hint: str = "") -> None:
+        self.problems = problems
+        super().__init__(message, hint=hint or "the problems listed say what was found and how to mend it.")
+
+
+class ExportError(AftercartError):
+    """A value does not fit the standard it is to be written in; nothing is cut and nothing is written."""
 
     exit_code = 1
 

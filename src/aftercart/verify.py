@@ -226,12 +226,23 @@ def _by_method(case: Case) -> dict[str, Any]:
 
 
 def case_frame(entry: Criterion, inputs: Any) -> pl.DataFrame:
-    """One-row frame of a case's inputs: nested records to dotted columns, lists of rows to a list column."""
+    """One-row frame of a case's inputs: nested records to dotted columns, lists of rows to a list column.
+
+    A field that a row of a list does not state takes its default, as an absent column does, also where other rows of
+    the list state it. A list of a series that the case leaves out is missing.
+    """
     fields: dict[str, Any] = {entry.rows: inputs} if isinstance(inputs, list) and entry.rows else flatten(inputs)
+    if entry.rows:
+        fields.setdefault(entry.rows, None)
+    row_specs = {i.name: i.fields for i in entry.inputs if i.type == "rows"}
+    row_specs |= {entry.rows: entry.row_inputs} if entry.rows else {}
+    for name, specs in row_specs.items():
+        defaults = {s.name: s.default for s in specs if s.has_default}
+        if isinstance(fields.get(name), list):
+            fields[name] = [defaults | row if isinstance(row, dict) else row for row in fields[name]]
     if not fields.keys() & {entry.rows, *(i.name for i in entry.inputs)}:
         # A case that states nothing (`{"sites": {}}`) is one in which everything is missing or at its default.
-        name, value = (entry.rows, None) if entry.rows else (entry.inputs[0].name, entry.inputs[0].default)
-        fields[name] = value
+        fields[entry.inputs[0].name] = entry.inputs[0].default
     return pl.DataFrame({k: pl.Series(k, [v], strict=False) for k, v in fields.items()})
 
 

@@ -57,6 +57,15 @@ def test_beside_every_zero_stands_what_is_still_possible(found: ac.Analysis) -> 
     assert zero["note"].str.contains("is still possible").all()
     # 1 - 0.05 ** (1 / 15)
     assert "up to 18.1%" in found.estimate("crs_grade_3_or_more")["note"]
+    rates = found.estimates.filter(pl.col("unit").str.starts_with("per ") & (pl.col("numerator") == 0))
+    assert rates.height > 5
+    assert rates["note"].str.contains("is still possible").all()
+    # -ln(0.05) over the patient-years observed
+    years = found.estimate("death_rate")["denominator"]
+    assert f"up to {2.995732274 / years:.3g} per patient-year" in found.estimate("death_rate")["note"]
+    # A curve without events says what its own limits leave open, not what all patients together would.
+    alive = found.estimate("survival", "all", "month 24")
+    assert f"up to {1 - alive['ci_low']:.2f} is still possible" in alive["note"]
     # 1 - 0.05 ** (1 / 4), and no percentage of four patients
     assert "up to 0.53 " in found.estimate("crs_grade_3_or_more", "SSC")["note"]
 
@@ -141,6 +150,10 @@ def test_borrowing_is_shown_beside_the_own_interval(found: ac.Analysis) -> None:
     # 8 of 8, 3 of 3 and 4 of 4: the posterior means of this cohort under the stated prior
     assert pooled["estimate"].round(3).to_list() == [0.950, 0.940, 0.943]
     assert pooled["ci_method"].str.contains("prior: ").all()
+    assert pooled["note"].str.contains("With half the prior spread").all()
+    # Narrower than the disease's own exact interval, because the rest is borrowed.
+    own = found.estimate("response_month_6", "IIM", "month_6")
+    assert pooled.row(1, named=True)["ci_low"] > own["ci_low"]
 
 
 def test_curves_say_how_their_limits_were_made(found: ac.Analysis) -> None:
@@ -177,7 +190,7 @@ def test_relapse_competes_with_death(monkeypatch: pytest.MonkeyPatch) -> None:
 
     study = ac.reference_cohort()
     cohort = Cohort.of(study, ac.assess(study, ["doris_2021", "remission_course"]))
-    assert list(courses.relapse_or_death(cohort, 0.95)) == []
+    assert list(courses.losses(cohort, 0.95)) == []
     remission = pl.DataFrame(
         {
             "subject_id": ["SLE-1", "SLE-2", "SLE-3", "SLE-4"],
@@ -191,7 +204,7 @@ def test_relapse_competes_with_death(monkeypatch: pytest.MonkeyPatch) -> None:
         last_day=pl.col("subject_id").replace_strict(last, default=500, return_dtype=pl.Int64),
         died=pl.col("subject_id") == "SLE-2",
     )
-    (curve,) = courses.relapse_or_death(replace(cohort, patients=patients), 0.95)
+    curve, _ = courses.losses(replace(cohort, patients=patients), 0.95)
     # Relapse after 100 days, death after 150, relapse after 200: 1/4, then 1/4 + 1/2 * 1/2.
     reached = curve.frame.filter(pl.col("events") > 0)
     assert reached["time"].to_list() == [100, 200]
@@ -208,10 +221,19 @@ def test_who_was_there(found: ac.Analysis) -> None:
     steps = found.flow.filter(pl.col("stratum") == "all")
     assert dict(steps.select("step", "n").iter_rows()) == {
         "enrolled": 15,
+        "consented": 15,
+        "apheresis": 15,
+        "lymphodepletion": 15,
         "infused": 15,
+        "seen at month 1": 15,
         "seen at month 3": 15,
         "seen at month 6": 15,
+        "seen at month 9": 15,
         "seen at month 12": 13,
+        "seen at month 18": 10,
+        "seen at month 24": 6,
+        "seen at month 30": 3,
+        "seen at month 36": 1,
     }
     assert steps.filter(pl.col("step") == "seen at month 12")["lost"].to_list() == [2]
 
@@ -223,8 +245,8 @@ def test_follow_up_and_event_rates(found: ac.Analysis) -> None:
     years = found.estimate("person_years")["estimate"]
     serious = found.estimate("serious_event_rate")
     assert (serious["numerator"], serious["denominator"]) == (1, pytest.approx(years, abs=1e-6))
-    sites = found.estimates.filter(pl.col("id").str.starts_with("infection_site_"))
-    assert sites["numerator"].sum() == 8
+    asked = pl.col("id").str.starts_with("infection_site_") & (pl.col("unit") == "per patient-year")
+    assert found.estimates.filter(asked)["numerator"].sum() == 8
 
 
 def test_curves_are_drawn_with_their_limits(found: ac.Analysis) -> None:
@@ -278,6 +300,7 @@ QUIET: dict[str, dict[str, Any]] = {
         **subjects("P1", "P2"),
         "subjects": [{**s, "last_contact_date": "2022-03-10"} for s in subjects("P1", "P2")["subjects"]],
     },
+    "enrolled but not infused": {**subjects("P1", "P2"), "infusions": []},
     "one event": {
         **subjects("P1"),
         "events": [{"subject_id": "P1", "category": "infection", "start": "2022-04-01", "serious": False}],
@@ -300,7 +323,7 @@ def test_the_order_of_rows_does_not_matter(found: ac.Analysis) -> None:
     study = ac.reference_cohort()
     turned = replace(study, tables={n: t.sample(fraction=1, shuffle=True, seed=5) for n, t in study.tables.items()})
     again = ac.analyze(turned)
-    for name in ("estimates", "curves", "baseline", "flow", "shifts"):
+    for name in ("estimates", "responders", "curves", "baseline", "described", "flow", "shifts", "counts"):
         assert getattr(again, name).equals(getattr(found, name)), name
 
 
@@ -309,7 +332,7 @@ def test_the_command_writes_every_table(tmp_path: Path, found: ac.Analysis) -> N
     done = CliRunner().invoke(main, ["analyze", str(tmp_path / "study"), "--out", str(tmp_path / "out")])
     assert done.exit_code == 0
     names = {p.name for p in (tmp_path / "out").iterdir() if not p.name.startswith(".")}
-    tables = ("estimates", "curves", "baseline", "flow", "shifts")
+    tables = ("estimates", "responders", "curves", "baseline", "described", "flow", "shifts", "counts")
     assert names == {f"{t}.{s}" for t in tables for s in ("parquet", "csv", "json")} | {"about.json"}
     assert pl.read_parquet(tmp_path / "out" / "estimates.parquet").equals(found.estimates)
     rows = json.loads((tmp_path / "out" / "estimates.json").read_text("utf-8"))
@@ -321,3 +344,106 @@ def test_another_level_is_wider(found: ac.Analysis) -> None:
     wide = ac.analyze(ac.reference_cohort(), confidence=0.99).estimate("crs_any")
     assert wide["ci_level"] == 0.99
     assert wide["ci_low"] < found.estimate("crs_any")["ci_low"]
+
+
+def test_an_empty_study_is_described_as_empty() -> None:
+    study = ac.reference_cohort()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = ac.analyze(replace(study, tables={n: t.clear() for n, t in study.tables.items()}))
+    assert found.flow.filter(pl.col("n") > 0).is_empty()
+    assert found.curves.is_empty()
+    assert found.estimates["estimate"].is_null().all()
+    assert found.estimates["note"].is_not_null().all()
+
+
+def test_one_disease_has_no_strata_and_borrows_nothing() -> None:
+    study = ac.reference_cohort()
+    mine = pl.col("subject_id").str.starts_with("SSc")
+    tables = {n: t.filter(mine) if "subject_id" in t.columns else t for n, t in study.tables.items()}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = ac.analyze(replace(study, tables=tables))
+    assert set(found.estimates["stratum"]) == {"all"}
+    assert found.estimates.filter(pl.col("id").str.contains("partially_pooled")).is_empty()
+    assert found.estimate("crs_any")["denominator"] == 4
+
+
+def test_an_estimate_is_found_by_id_stratum_and_time(found: ac.Analysis) -> None:
+    assert list(SCHEMA)[:13] == [
+        "id",
+        "label",
+        "population",
+        "stratum",
+        "time",
+        "numerator",
+        "denominator",
+        "estimate",
+        "ci_low",
+        "ci_high",
+        "ci_level",
+        "ci_method",
+        "note",
+    ]
+    assert found.estimates.select("id", "stratum", "time").is_unique().all()
+
+
+def test_observed_and_imputed_stand_side_by_side(found: ac.Analysis) -> None:
+    rows = found.responders.filter((pl.col("id") == "drug_free_strict_month_12") & (pl.col("stratum") == "all"))
+    row = rows.row(0, named=True)
+    assert (row["responders"], row["observed_n"], row["imputed_n"]) == (13, 13, 13)
+    nobody = found.responders.filter(pl.col("responders") > pl.min_horizontal("observed_n", "imputed_n"))
+    assert nobody.is_empty()
+    assert (found.responders["observed_n"] <= found.responders["imputed_n"]).all()
+    # Anti-dsDNA antibodies can only be lost by those who had them.
+    lost = found.responders.filter((pl.col("id") == "seroreversion_month_6") & (pl.col("stratum") == "all"))
+    assert lost.select("responders", "observed_n", "imputed_n").row(0) == (8, 8, 8)
+    assert "positive at baseline" in lost["population"][0]
+
+
+def test_every_planned_visit_is_answered(found: ac.Analysis) -> None:
+    visits = found.responders.filter((pl.col("id").str.starts_with("doris_")) & (pl.col("stratum") == "all"))
+    months = [f"month_{m}" for m in (1, 3, 6, 9, 12, 18, 24, 30, 36)]
+    assert visits["time"].to_list() == [*months, "last_visit"]
+
+
+def test_doses_of_glucocorticoids_over_time(found: ac.Analysis) -> None:
+    dose = found.estimate("glucocorticoid_dose_month_6", "all", "month_6")
+    assert (dose["estimate"], dose["numerator"], dose["unit"]) == (0, 15, "mg/d")
+    few = found.estimate("glucocorticoid_at_most_5_mg_month_6", "all", "month_6")
+    assert (few["numerator"], few["denominator"]) == (15, 15)
+
+
+def test_prior_treatment_and_refractoriness_are_described(found: ac.Analysis) -> None:
+    here = found.baseline.filter(pl.col("stratum") == "all")
+    drugs = here.filter(pl.col("variable") == "Treatment before infusion")
+    counts = {level: (count, known) for level, count, known in drugs.select("level", "count", "known").iter_rows()}
+    assert counts["rituximab"] == (8, 15)
+    assert counts["any glucocorticoid"] == (15, 15)
+    # The record of calcineurin inhibitors is not declared complete: nothing recorded proves nothing.
+    assert counts["any calcineurin inhibitor"] == (1, 1)
+    rules = here.filter(pl.col("variable") == "Refractory disease")
+    assert dict(rules.select("level", "count").iter_rows())["rule erlangen_ge2"] == 15
+
+
+def test_worst_laboratory_grades_have_limits(found: ac.Analysis) -> None:
+    record = found.estimate("ctcae_neutrophils_v5_grade_3_or_more")
+    assert (record["numerator"], record["denominator"], record["ci_method"]) == (9, 15, "Clopper-Pearson exact")
+    assert found.estimate("late_icaht_max_grade_3")["numerator"] == 1
+
+
+def test_responses_last(found: ac.Analysis) -> None:
+    assert found.estimate("response_sustained")["numerator"] == 15
+    lasting = found.estimate("in_response", "all", "month 12")
+    assert (lasting["estimate"], lasting["numerator"]) == (1, 0)
+    assert lasting["ci_low"] < 1
+    back = found.estimate("before_b_cell_return_median")
+    assert (back["estimate"], back["numerator"]) == (112, 15)
+
+
+def test_nobody_is_told_a_percentage_of_fewer_than_five(found: ac.Analysis) -> None:
+    few = found.estimates.filter(pl.col("denominator") < 5)
+    counted = few.filter(pl.col("unit").is_in(["proportion", "probability"]))
+    notes = counted["note"].drop_nulls().str.replace_all(r"\(?(one|two)-sided \d+% limit\)?", "")
+    assert counted.height > 50
+    assert not notes.str.contains("%").any()

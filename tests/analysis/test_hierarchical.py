@@ -94,3 +94,22 @@ def test_counts_beyond_its_purpose_are_refused() -> None:
         hierarchical([1], [6000], threshold=0.2)
     with pytest.raises(UsageError):
         hierarchical([2], [1], threshold=0.2)
+
+
+@pytest.mark.parametrize(
+    ("y", "n", "weight"),
+    [([8, 3, 4], [8, 3, 4], 1.0), ([0, 0, 1], [8, 3, 4], 1.0), ([15, 4, 1, 2], [15, 5, 6, 4], 0.5)],
+)
+def test_the_limits_leave_out_half_of_alpha_on_each_side(y, n, weight) -> None:
+    """Against the posterior probability of exceeding them, which is computed by another sum."""
+    found = hierarchical(y, n, threshold=0.5, weight=weight, confidence=0.9)
+    for k, (low, high) in enumerate(zip(found.low, found.high, strict=True)):
+        assert 0 < low < found.mean[k] < high < 1
+        assert hierarchical(y, n, threshold=low, weight=weight).above[k] == pytest.approx(0.95, abs=1e-3)
+        assert hierarchical(y, n, threshold=high, weight=weight).above[k] == pytest.approx(0.05, abs=1e-3)
+
+
+def test_a_higher_level_is_wider() -> None:
+    narrow, wide = (hierarchical([2, 1], [5, 4], threshold=0.5, confidence=c) for c in (0.8, 0.99))
+    assert all(a < b for a, b in zip(wide.low, narrow.low, strict=True))
+    assert all(a > b for a, b in zip(wide.high, narrow.high, strict=True))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import product
 
 import numpy as np
@@ -117,3 +118,54 @@ def test_what_cannot_be_is_refused() -> None:
         signed_rank([1, None])
     with pytest.raises(UsageError, match="2000"):
         hodges_lehmann(range(1, 2002))
+
+
+@pytest.mark.parametrize(
+    ("differences", "limits"),
+    [
+        # By hand, n = 6: only a sum of ranks of 0 or 21 is rejected, and that asks for all signs to be equal.
+        ([1, 2, 3, 4, 5, 6], (1, 6)),
+        ([3, 3, 3, 3, 3, 9], (3, 9)),
+        ([-10, -10, -10, -10, -10, -10], (-10, -10)),
+        # Without ties it is the Walsh-average interval.
+        ([0.952, -0.147, 1.022, 0.43, 0.62, 0.59, 0.49, -0.08, 0.01], (0.01, 0.786)),
+    ],
+)
+def test_limits_by_inverting_the_test_with_ties(differences: list[float], limits: tuple[float, float]) -> None:
+    found = hodges_lehmann(differences, limits="inversion")
+    assert (found.low, found.high) == pytest.approx(limits)
+    assert found.achieved_confidence == 0.95
+    assert found.method == "Hodges-Lehmann, limits by inverting the exact signed-rank test with ties"
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_inverted_limits_are_exactly_what_the_test_keeps(seed: int) -> None:
+    """On a fine grid of shifts: all that are kept lie within, and the limits themselves border on what is kept."""
+    tied = np.random.default_rng(seed).integers(-4, 9, 11)
+    found = hodges_lehmann(tied, limits="inversion")
+    grid = np.arange(-6, 11, 0.125)
+    kept = [s for s in grid if (p := signed_rank(tied - s).p_two_sided) is None or p > 0.05]
+    assert found.low <= min(kept) <= found.low + 0.25
+    assert found.high - 0.25 <= max(kept) <= found.high
+
+
+def test_limits_hold_their_level_with_ties() -> None:
+    """Every one of the 3 ** 7 samples of a symmetric three-point distribution, weighted by its probability."""
+    chance = {-1: 0.25, 0: 0.5, 1: 0.25}
+    covered = 0.0
+    for ups in range(8):
+        for downs in range(8 - ups):
+            sample = [1] * ups + [-1] * downs + [0] * (7 - ups - downs)
+            ways = math.factorial(7) / (math.factorial(ups) * math.factorial(downs) * math.factorial(7 - ups - downs))
+            found = hodges_lehmann(sample, limits="inversion")
+            covered += ways * math.prod(chance[v] for v in sample) * (found.low <= 0 <= found.high)
+    assert 0.95 <= covered <= 1
+
+
+def test_many_differences_use_walsh_averages_and_say_so() -> None:
+    found = hodges_lehmann(list(range(60)), limits="inversion")
+    assert found.method == "Hodges-Lehmann, Walsh-average limits by the signed-rank test"
+    few = hodges_lehmann([1, 2, 3, 4, 5], limits="inversion")
+    assert (few.low, few.reason) == (None, "5 differences give limits of at most 93.75% confidence")
+    with pytest.raises(UsageError, match="limits"):
+        hodges_lehmann([1, 2], limits="normal")

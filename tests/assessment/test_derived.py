@@ -80,3 +80,70 @@ def test_seroreversion_reads_the_levels_since_infusion_in_order(make_study: Call
     done = ac.assess(study, ["autoantibody_seroreversion"]).results("autoantibody_seroreversion")
     found = {r["visit"]: r["seroreversion"] for r in done.iter_rows(named=True) if r["variant"] == "anti_dsdna"}
     assert found == {"month 3": False, "month 6": True}
+
+
+def infused(*later: dict[str, Any]) -> list[dict[str, Any]]:
+    first = {"subject_id": "P1", "infusion_seq": 1, "start": "2022-03-01", "product_class": "CAR_T"}
+    return [first, *({"subject_id": "P1", "product_class": "CAR_T", **more} for more in later)]
+
+
+# later infusions -> what late ICAHT and late T-ICAHT of the first one still see
+@pytest.mark.parametrize(
+    ("later", "late", "platelets"),
+    [
+        ((), 4, 3),
+        (({"infusion_seq": 2, "start": "2022-04-20", "retreatment": True},), 2, 1),
+        (({"infusion_seq": 2, "start": "2022-04-25", "retreatment": True},), 4, 1),
+        (({"infusion_seq": 2, "start": "2022-04-20", "retreatment": False},), 4, 3),
+        (({"infusion_seq": 2, "start": "2022-04-20"},), 4, 3),
+        (({"infusion_seq": 2, "start": "2022-02-01", "retreatment": True},), 4, 3),
+        (({"infusion_seq": 2, "start": "2022-04-20", "retreatment": True, "status": "entered_in_error"},), 4, 3),
+        (
+            (
+                {"infusion_seq": 3, "start": "2022-08-01", "retreatment": True},
+                {"infusion_seq": 2, "start": "2022-04-20", "retreatment": True},
+            ),
+            2,
+            1,
+        ),
+    ],
+)
+def test_late_counts_after_a_retreatment_belong_to_it(
+    make_study: Callable[..., Study], later: tuple[dict[str, Any], ...], late: int, platelets: int
+) -> None:
+    counts = (("2022-04-05", 900, 90), ("2022-04-10", 1200, 80), ("2022-04-25", 60, 15), ("2022-05-05", 400, 18))
+    rows = [lab("ANC", day, anc, "/uL") for day, anc, _ in counts]
+    rows += [lab("PLT", day, count, "10*9/L") for day, _, count in counts]
+    study = make_study(infusions=infused(*later), observations=rows)
+    done = ac.assess(study, ["icaht_late_2023", "t_icaht_late_2025"])
+    neutrophils = next(r for r in done.results("icaht_late_2023").to_dicts() if r["variant"] == "to day 100")
+    found = done.results("t_icaht_late_2025").row(0, named=True)
+    assert (neutrophils["grade"], found["grade"]) == (late, platelets)
+
+
+def test_the_row_of_a_retreatment_is_named_as_evidence(make_study: Callable[..., Study]) -> None:
+    later = infused({"infusion_seq": 2, "start": "2022-04-20", "retreatment": True})
+    rows = [lab("ANC", day, 900, "/uL") for day in ("2022-04-05", "2022-04-10")]
+    table = ac.assess(make_study(infusions=later, observations=rows), ["icaht_late_2023"]).table
+    assert all("infusions:INF-2" in sources for sources in table["source_rows"].to_list())
+
+
+@pytest.mark.parametrize(("age", "variant", "worst"), [(9, "ICANS, children's rule", 3), (9, "ICANS", None)])
+def test_episodes_of_neurotoxicity_in_a_child_follow_the_rule_for_children(
+    make_study: Callable[..., Study], age: int, variant: str, worst: int | None
+) -> None:
+    def answer(instrument: str, name: str, value: float | None, text: str | None = None) -> dict[str, Any]:
+        common = {"subject_id": "P1", "instrument": instrument, "item": name, "datetime": "2022-03-06"}
+        return {**common, "value": value, "value_text": text}
+
+    child = [{"subject_id": "P1", "indication": "SLE", "sex": "F", "age_at_infusion": age, "diagnosis_date": "2018"}]
+    given = [
+        answer("CAPD", "capd_score", 12),
+        answer("ASTCT-ICANS", "consciousness", None, "alert"),
+        answer("ASTCT-ICANS", "seizure", None, "none"),
+        answer("ASTCT-ICANS", "icp_finding", None, "none"),
+        answer("ASTCT-ICANS", "deep_focal_motor_weakness", 0),
+    ]
+    done = ac.assess(make_study(subjects=child, assessments=given), ["grade_episodes"]).results("grade_episodes")
+    found = next(r for r in done.to_dicts() if r["variant"] == variant)
+    assert found["patient_max_grade"] == worst

@@ -144,3 +144,21 @@ def test_many_rows_give_what_few_give_in_the_same_order(key: str) -> None:
     many = fn(pl.concat([few] * copies))
     assert many.height >= calling.MANY_ROWS
     assert many.equals(pl.concat([fn(few)] * copies))
+
+
+@pytest.mark.parametrize("make", [pl.DataFrame, pd.DataFrame, dict])
+def test_decompose_gives_the_parts_only_in_the_same_kind_of_frame(make) -> None:
+    parts = criteria.mg_adl.decompose(make({"items.chewing": [2, 0], "patient": ["a", "b"]}), unlisted_items=1)
+    assert isinstance(parts, make)
+    table = pl.DataFrame(parts)
+    assert table["points.chewing"].to_list() == [2, 0]
+    assert table["points.talking"].to_list() == [1, 1]
+    assert not {"patient", "mg_adl", "items.chewing", "clause"} & set(table.columns)
+
+
+def test_decompose_of_a_series_names_the_subject_and_of_a_rule_without_parts_gives_its_outputs() -> None:
+    taken = pl.DataFrame({"subject_id": ["a", "b", "b"], "drug": ["prednisone"] * 3, "dose_mg_per_day": [5, 5, 5]})
+    parts = criteria.glucocorticoid_prednisone_equivalent.decompose(taken)
+    assert parts.to_dict(as_series=False) == {"subject_id": ["a", "b"], "n_systemic": [1, 2]}
+    change = criteria.sledai_change.decompose(pl.DataFrame({"baseline_sledai": [8], "followup_sledai": [4]}))
+    assert change.row(0, named=True) == {"delta": -4, "category": "improvement", "remission_score_zero": False}

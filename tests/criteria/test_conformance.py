@@ -76,6 +76,17 @@ def test_tolerance_is_that_of_the_case_and_may_differ_by_output(tmp_path) -> Non
         verify.run([path])
 
 
+def test_what_a_row_of_a_list_leaves_out_takes_its_default_and_a_null_does_not() -> None:
+    visits = [{"day": 30, "in_remission": True}, {"day": 90, "in_remission": True, "treatment_restarted": None}]
+    frame = verify.case_frame(registry.get("remission_course"), visits)
+    assert [v["treatment_restarted"] for v in frame["visits"][0]] == [False, None]
+
+
+def test_a_list_that_the_case_leaves_out_is_missing() -> None:
+    found = verify.compute(verify.Case("refractory", "x", {"definition": "erlangen_ge2"}, {}))
+    assert (found["refractory"], found["n_counted"]) == (None, None)
+
+
 def test_a_wrong_expectation_fails(tmp_path) -> None:
     case = {"criterion": "crs_astct_2019", "case": "x", "inputs": {"temperature_c": 39}, "expected": {"grade": 0}}
     path = tmp_path / "cases.json"

@@ -18,6 +18,7 @@ from aftercart.analysis.intervals import (
 from aftercart.analysis.mixed import MixedModel, mixed_model
 from aftercart.analysis.paired import HodgesLehmann, SignedRank, hodges_lehmann, signed_rank
 from aftercart.analysis.recurrent import MeanCumulative, mean_cumulative
+from aftercart.analysis.repeated import RepeatedMeasures, repeated_measures
 from aftercart.analysis.restricted_mean import RestrictedMean, restricted_mean, restricted_mean_difference
 from aftercart.analysis.summary import Estimate, Summary, summarize
 from aftercart.analysis.survival import Landmark, Median, SurvivalCurve, follow_up, kaplan_meier, landmark, median
@@ -35,6 +36,7 @@ __all__ = [
     "MeanCumulative",
     "Median",
     "MixedModel",
+    "RepeatedMeasures",
     "RestrictedMean",
     "SignedRank",
     "Summary",
@@ -56,6 +58,7 @@ __all__ = [
     "proportion",
     "rate",
     "rate_ratio",
+    "repeated_measures",
     "restricted_mean",
     "restricted_mean_difference",
     "signed_rank",

@@ -1,19 +1,17 @@
-"""Treatment of toxicity, late cytopenia, low immunoglobulin, serious events, malignancies; repeated infections."""
+"""Treatment of toxicity, cytopenia, laboratory grades, low immunoglobulin, serious events, malignancies, expansion."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import polars as pl
 
 from aftercart.analysis import safety
-from aftercart.analysis.cohort import DAYS_PER_MONTH, Cohort, person_years, rounded
-from aftercart.analysis.courses import AT_MONTHS
+from aftercart.analysis.cohort import Cohort, person_years, rounded
 from aftercart.analysis.intervals import rate
-from aftercart.analysis.outcomes import Outcome, answers, reaches, worst_bounds
-from aftercart.analysis.records import About, Record, joined, number, of_interval
-from aftercart.analysis.recurrent import mean_cumulative
+from aftercart.analysis.outcomes import Outcome, answers, component, is_grade, reaches, worst_bounds
+from aftercart.analysis.records import About, Record, joined, number, of_interval, zero_rate_note
+from aftercart.analysis.repeats import Repeats, means
 from aftercart.analysis.strata import by_disease
 
 GIVEN = (
@@ -29,8 +27,11 @@ GIVEN = (
 )
 """Treatments of toxicity: id, label, rows, and the class whose record must be complete for "not given"."""
 
-LOW_IGG_G_PER_L = 4.0
-"""The severe tier of published practice for immunoglobulin replacement."""
+LOW_IGG = (
+    ("igg_low", "Hypogammaglobulinaemia: IgG at most 6 g/L after infusion", 6.0),
+    ("igg_severely_low", "IgG at most 4 g/L after infusion", 4.0),
+)
+"""The moderate and the severe tier of published practice for immunoglobulin replacement, in g/L."""
 
 EVENTS = (
     ("serious_event", "Serious adverse event", pl.col("serious").fill_null(value=False)),
@@ -40,7 +41,13 @@ EVENTS = (
 
 def outcomes(cohort: Cohort) -> list[Outcome]:
     """Safety outcomes beside those of the report, answered for every infused patient."""
-    return [*_given(cohort), *_late(cohort), *_immunoglobulin(cohort), *_events(cohort)]
+    return [
+        *_given(cohort),
+        *_graded(cohort),
+        *_laboratory(cohort),
+        *_immunoglobulin(cohort),
+        *event_outcomes(cohort, EVENTS),
+    ]
 
 
 def _outcome(
@@ -73,20 +80,44 @@ def _without_record(cohort: Cohort, drug_class: str) -> set[str]:
     return set(lost["subject_id"])
 
 
-def _late(cohort: Cohort) -> Iterator[Outcome]:
-    for id_, key, label in (
-        ("late_icaht", "icaht_late_2023", "Late ICAHT (day 31 to 100)"),
-        ("early_thrombocytopenia", "t_icaht_early_2025", "Early thrombocytopenia (T-ICAHT)"),
-    ):
-        rows = cohort.rows(key)
-        if key == "icaht_late_2023":
-            rows = rows.filter(pl.col("variant") == "to day 100")
+GRADED = (
+    ("late_icaht", "icaht_late_2023", "to day 100", "Late ICAHT (day 31 to 100)", 4),
+    ("early_thrombocytopenia", "t_icaht_early_2025", None, "Early thrombocytopenia (T-ICAHT)", 4),
+    ("late_thrombocytopenia", "t_icaht_late_2025", None, "Late thrombocytopenia (T-ICAHT)", 4),
+    ("licats", "licats_2025", None, "Local toxicity (LICATS)", 5),
+)
+"""Toxicities with grades beside CRS, ICANS and early ICAHT: id, criterion, variant, label, highest grade."""
+
+
+def _graded(cohort: Cohort) -> Iterator[Outcome]:
+    for id_, key, variant, label, top in GRADED:
+        rows = cohort.rows(key, variant)
+        if rows.is_empty() and key == "licats_2025":
+            continue
         bounds = worst_bounds(rows, cohort.patients)
-        for grade, words in ((1, "any grade"), (3, "grade 3 or more")):
-            name = "any" if grade == 1 else "grade_3_or_more"
-            yield Outcome(
-                f"{id_}_{name}", f"{label}, {words}", "safety", safety.ALL, reaches(bounds, grade), criterion=key
-            )
+        for name, words, grade in (("any", "any grade", 1), ("grade_3_or_more", "grade 3 or more", 3)):
+            met = reaches(bounds, grade)
+            yield Outcome(f"{id_}_{name}", f"{label}, {words}", "safety", safety.ALL, met, criterion=key)
+        for grade in range(top + 1):
+            met = is_grade(bounds, grade)
+            words = f"{label}, worst grade {grade}"
+            yield Outcome(f"{id_}_max_grade_{grade}", words, "safety", safety.ALL, met, criterion=key)
+    screen = worst_bounds(cohort.rows("iec_hs_2023").filter(pl.col("day") >= 0), cohort.patients)
+    words = "IEC-HS screen met (2023)"
+    yield Outcome("iec_hs", words, "safety", safety.ALL, reaches(screen, 1), criterion="iec_hs_2023")
+
+
+def _laboratory(cohort: Cohort) -> Iterator[Outcome]:
+    """Worst CTCAE laboratory grade after infusion: any, and 3 or more, of each test that was graded."""
+    rows = cohort.table.filter(pl.col("criterion").str.starts_with("ctcae_") & (pl.col("day") > 0))
+    for (key, variant), mine in sorted(rows.group_by("criterion", "variant"), key=lambda part: str(part[0])):
+        bounds = worst_bounds(mine, cohort.patients)
+        test = str(key).removeprefix("ctcae_").replace("_", " ")
+        label = f"CTCAE {test}" + (f" ({variant})" if variant else "")
+        id_ = "_".join(str(part) for part in (key, variant) if part).replace(" ", "_").lower()
+        for name, words, grade in (("any", "any grade", 1), ("grade_3_or_more", "grade 3 or more", 3)):
+            met = reaches(bounds, grade)
+            yield Outcome(f"{id_}_{name}", f"{label}, {words}", "safety", safety.ALL, met, criterion=str(key))
 
 
 def _immunoglobulin(cohort: Cohort) -> Iterator[Outcome]:
@@ -97,16 +128,11 @@ def _immunoglobulin(cohort: Cohort) -> Iterator[Outcome]:
         .join(names, on="_s", how="inner")
     )
     measured = set(levels["subject_id"])
-    low = levels.filter(pl.col("value") <= LOW_IGG_G_PER_L + 1e-9).group_by("subject_id").agg(day=pl.col("day").min())
     unknown = set(names["subject_id"]) - measured
-    yield _outcome(
-        cohort,
-        "igg_severely_low",
-        "IgG at most 4 g/L after infusion",
-        dict(low.iter_rows()),
-        unknown,
-        "Not evaluable: no level after infusion.",
-    )
+    for id_, label, limit in LOW_IGG:
+        low = levels.filter(pl.col("value") <= limit + 1e-9).group_by("subject_id").agg(day=pl.col("day").min())
+        note = "Not evaluable: no level after infusion."
+        yield _outcome(cohort, id_, label, dict(low.iter_rows()), unknown, note)
     given = cohort.timeline.exposures.filter((pl.col("purpose") == "immunoglobulin") & (pl.col("start_max") > 0)).join(
         names, on="_s", how="inner"
     )
@@ -120,106 +146,73 @@ def _immunoglobulin(cohort: Cohort) -> Iterator[Outcome]:
     )
 
 
-def _events(cohort: Cohort) -> Iterator[Outcome]:
+def event_outcomes(cohort: Cohort, asked: Iterable[tuple[str, str, pl.Expr]]) -> Iterator[Outcome]:
+    """Whether each patient had an event of each kind (id, label, rows) from infusion to the end of observation."""
     last = cohort.patients.select("_s", "subject_id", "last_day")
     rows = cohort.timeline.events.drop("subject_id").join(last, on="_s", how="inner")
     after = rows.filter(pl.col("day").is_null() | pl.col("day").is_between(0, pl.col("last_day")))
     silent = set(safety.without_record_of_events(cohort)["subject_id"])
-    for id_, label, which in EVENTS:
+    for id_, label, which in asked:
         first = after.filter(which).group_by("subject_id").agg(day=pl.col("day").min())
         yield _outcome(cohort, id_, label, dict(first.iter_rows()), silent, "Counted from the recorded events.")
 
 
 def event_rates(cohort: Cohort, confidence: float) -> Iterator[Record]:
-    """Exposure-adjusted rates: serious events, and infections by site and by coded term, per patient-year."""
+    """Serious events, new malignancies and deaths per patient-year under observation; a patient can have several."""
     silent = safety.without_record_of_events(cohort)["subject_id"].implode()
-    recorded = cohort.patients.filter(~pl.col("subject_id").is_in(silent) & pl.col("last_day").is_not_null())
-    years = person_years(recorded)
-    last = recorded.select("_s", "last_day")
-    rows = cohort.timeline.events.join(last, on="_s", how="inner").filter(
+    seen = cohort.patients.filter(pl.col("last_day").is_not_null())
+    recorded = seen.filter(~pl.col("subject_id").is_in(silent))
+    rows = cohort.timeline.events.join(recorded.select("_s", "last_day"), on="_s", how="inner").filter(
         pl.col("day").is_null() | pl.col("day").is_between(0, pl.col("last_day"))
     )
-    infections = rows.filter(pl.col("category") == "infection")
-    asked = [("serious_event_rate", "Serious adverse events", rows.filter(pl.col("serious").fill_null(value=False)))]
-    for column, words in (("site", "site"), ("term", "organism or type")):
-        for value in infections[column].drop_nulls().unique().sort():
-            name = f"infection_{column}_{re.sub('[^a-z0-9]+', '_', str(value).lower())}_rate"
-            asked.append((name, f"Infections, {words} {value}", infections.filter(pl.col(column) == value)))
-        absent = infections[column].null_count()
-        if absent:
-            label = f"Infections, {words} not recorded"
-            asked.append((f"infection_{column}_unknown_rate", label, infections.filter(pl.col(column).is_null())))
-    for name, label, found in asked:
-        about = About(
-            name, f"{label} per patient-year", "infused patients whose events are recorded", "all", None, YEAR
-        )
+    asked = [(id_, f"{label}s", rows.filter(which).height, recorded) for id_, label, which in EVENTS]
+    asked[1] = ("malignancy", "New malignancies", asked[1][2], recorded)
+    for name, label, count, patients in (*asked, ("death", "Deaths", int(seen["died"].sum() or 0), seen)):
+        years = person_years(patients)
+        whom = safety.ALL if name == "death" else "infused patients whose events are recorded"
         yield of_interval(
-            rate(found.height, years, confidence=confidence),
-            about,
-            counts=(found.height, years),
+            rate(count, years, confidence=confidence),
+            About(f"{name}_rate", f"{label} per patient-year", whom, "all", None, YEAR),
+            counts=(count, years),
             level=confidence,
-            note="Numerator: events; denominator: time at risk.",
+            note=joined(
+                "Numerator: events; denominator: time at risk.", zero_rate_note(count, years, YEAR, confidence)
+            ),
         )
 
 
 YEAR = "per patient-year"
 
 
-def repeated_infections(cohort: Cohort, confidence: float) -> Iterator[Record]:
-    """Mean number of infections per patient by month 3, 6, 12 and 24, where a patient can have several."""
-    silent = safety.without_record_of_events(cohort)["subject_id"].implode()
-    known = pl.col("last_day").is_not_null() & (pl.col("last_day") >= 0)
-    recorded = cohort.patients.filter(~pl.col("subject_id").is_in(silent) & known)
-    days = safety.infections(cohort).filter(pl.col("day").is_not_null()).select("subject_id", "day")
-    for stratum, patients in by_disease(cohort, recorded):
-        rows = list(_periods(patients, days))
-        if not rows:
-            continue
-        who, start, stop, event = (list(column) for column in zip(*rows, strict=True))
-        found = mean_cumulative(who, start, stop, event, confidence=confidence)
-        for months in AT_MONTHS:
-            interval = found.interval(months * DAYS_PER_MONTH)
-            if interval.estimate is None:
-                continue
-            so_far = sum(e for e, at in zip(event, stop, strict=True) if at <= months * DAYS_PER_MONTH)
-            yield of_interval(
-                interval,
-                About(
-                    "infections_per_patient",
-                    "Mean number of infections per patient",
-                    "infused patients whose events are recorded",
-                    stratum,
-                    f"month {months}",
-                    "infections",
-                ),
-                counts=(so_far, patients.height),
-                level=confidence,
-                note="Numerator: infections so far; several of one day count once.",
-            )
-
-
-def _periods(patients: pl.DataFrame, days: pl.DataFrame) -> Iterator[tuple[str, float, float, int]]:
-    """Each patient's follow-up cut at every day with an infection; a day ends half a day after it began."""
-    for subject, last in patients.select("subject_id", "last_day").iter_rows():
-        begin = -0.5
-        for day in days.filter(pl.col("subject_id") == subject)["day"].unique().sort():
-            yield subject, begin, float(day), 1
-            begin = float(day)
-        if begin < last + 0.5:
-            yield subject, begin, last + 0.5, 0
+def flares(cohort: Cohort, confidence: float) -> Iterator[Record]:
+    """Mean number of flares per patient by month 3, 6, 12 and 24, where flares are recorded as events."""
+    recorded = cohort.patients.join(
+        safety.without_record_of_events(cohort).select("subject_id"), on="subject_id", how="anti"
+    )
+    rows = cohort.timeline.events.filter((pl.col("category") == "flare") & (pl.col("day") >= 0))
+    if rows.is_empty():
+        return
+    asked = Repeats(
+        "flares_per_patient",
+        "Mean number of flares per patient",
+        "infused patients whose events are recorded",
+        "flares",
+        rows.select("subject_id", "day"),
+    )
+    yield from means(cohort, asked, recorded, confidence)
 
 
 KINETICS = (
     ("cmax", "Peak of the CAR transgene", "{copies}/ug"),
     ("tmax_day", "Day of the peak of the CAR transgene", "d"),
     ("auc_0_28d", "Exposure to the CAR transgene, day 0 to 28", "d*{copies}/ug"),
+    ("clast", "Last quantifiable CAR transgene", "{copies}/ug"),
+    ("tlast_day", "Day of the last quantifiable CAR transgene", "d"),
 )
 
 
 def kinetics(cohort: Cohort) -> Iterator[Record]:
     """Expansion of the product: median, quartiles and range of each measure, by disease and together."""
-    from aftercart.analysis.outcomes import component
-
     rows = cohort.rows("car_t_kinetics")
     for name, label, unit in KINETICS:
         values = rows.select("subject_id", value=component(name).cast(pl.Float64)).drop_nulls("value")

@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from aftercart.analysis import adverse, baseline, change, courses, efficacy, incidence, safety
+from aftercart.analysis import adverse, baseline, change, courses, efficacy, incidence, infections, overview, safety
 from aftercart.analysis.cohort import Cohort
+from aftercart.analysis.counts import counts
+from aftercart.analysis.described import described
+from aftercart.analysis.markers import MARKERS
 from aftercart.analysis.records import table
 from aftercart.assessment import assess
 from aftercart.outputs import write_atomically
@@ -21,7 +24,7 @@ if TYPE_CHECKING:
     from aftercart.assessment import Assessments
     from aftercart.study.model import Study
 
-TABLES = ("estimates", "curves", "baseline", "flow", "shifts")
+TABLES = ("estimates", "responders", "curves", "baseline", "described", "flow", "shifts", "counts")
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,14 +33,20 @@ class Analysis:
 
     estimates: pl.DataFrame
     """One row per estimate (columns: `aftercart.analysis.records.SCHEMA`)."""
+    responders: pl.DataFrame
+    """One row per response: of the patients seen, and with patients who are not evaluable as not responding."""
     curves: pl.DataFrame
     """One row per curve, stratum and time: `id, label, stratum, time, at_risk, events, value, low, high, method`."""
     baseline: pl.DataFrame
     """The patients at entry, by disease and together: counts with denominators, median, quartiles and range."""
+    described: pl.DataFrame
+    """Onset and duration of CRS and ICANS, and expansion of the cells, in the columns of `baseline`."""
     flow: pl.DataFrame
     """How many patients there are at each step, and how many were lost before it, with the reason."""
     shifts: pl.DataFrame
     """Patients by laboratory grade at baseline and worst grade after infusion."""
+    counts: pl.DataFrame
+    """Milestones, earlier medicines, reported events, worst grades (columns: `aftercart.analysis.counts.COUNTS`)."""
     about: dict[str, Any]
     """Study, data cut-off, hash of the content, whether simulated, versions."""
 
@@ -84,33 +93,40 @@ def analyze(
     """
     done = assessments or assess(study, progress=progress)
     cohort = Cohort.of(study, done)
+    harms = [*safety.outcomes(cohort), *adverse.outcomes(cohort)]
+    benefits = efficacy.every_outcome(cohort, MARKERS)
     records = [
         *incidence.follow_up_time(cohort, confidence),
-        *incidence.proportions(cohort, safety.outcomes(cohort), confidence),
-        *incidence.proportions(cohort, adverse.outcomes(cohort), confidence),
-        *incidence.infection_rates(cohort, confidence),
+        *incidence.proportions(cohort, harms, confidence),
+        *incidence.proportions(cohort, overview.outcomes(cohort), confidence),
+        *incidence.exposure_adjusted(cohort, harms, confidence),
+        *infections.rates(cohort, confidence),
+        *infections.repeated(cohort, confidence),
         *adverse.event_rates(cohort, confidence),
-        *adverse.repeated_infections(cohort, confidence),
+        *adverse.flares(cohort, confidence),
         *adverse.kinetics(cohort),
-        *incidence.proportions(cohort, efficacy.outcomes(cohort), confidence),
-        *incidence.non_responder(cohort, efficacy.outcomes(cohort), confidence),
-        *incidence.proportions(cohort, efficacy.markers(cohort), confidence),
-        *incidence.non_responder(cohort, efficacy.markers(cohort), confidence),
-        *incidence.responses(cohort, confidence),
+        *incidence.proportions(cohort, [*benefits, *courses.sustained(cohort)], confidence),
+        *incidence.non_responder(cohort, benefits, confidence),
+        *incidence.responses(cohort, benefits, confidence),
         *courses.onsets(cohort),
         *change.changes(cohort, confidence),
+        *change.doses(cohort, confidence),
         *change.slopes(cohort, confidence),
     ]
-    curves = [*courses.curves(cohort, confidence), *courses.relapse_or_death(cohort, confidence)]
+    curves = [*courses.curves(cohort, confidence), *courses.losses(cohort, confidence)]
     for curve in curves:
         records += curve.records
+    estimates = table(records)
     meta = study.meta
     return Analysis(
-        estimates=table(records),
+        estimates=estimates,
+        responders=incidence.side_by_side(estimates),
         curves=pl.concat([pl.DataFrame(schema=courses.CURVES), *(c.frame for c in curves)]),
         baseline=baseline.table_one(cohort),
+        described=described(cohort),
         flow=baseline.flow(cohort),
         shifts=baseline.shifts(cohort),
+        counts=counts(cohort),
         about={
             "title": meta.title,
             "study_id": meta.study_id,

@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from aftercart.analysis.cohort import Cohort, rounded
-from aftercart.analysis.efficacy import landmarks
+from aftercart.analysis.efficacy import visits
 from aftercart.analysis.records import ALL
 from aftercart.analysis.strata import by_disease
 from aftercart.criteria import registry
@@ -32,9 +32,14 @@ TABLE_ONE: dict[str, Any] = {
 
 SCORES = (
     ("sledai_2k", "SLEDAI-2K at baseline"),
+    ("sle_das", "SLE-DAS at baseline"),
     ("mmt8", "MMT-8 at baseline"),
     ("mrss", "Modified Rodnan skin score at baseline"),
     ("eustar_ai_2017", "EUSTAR activity index at baseline"),
+    ("haq_di", "HAQ-DI at baseline"),
+    ("mg_adl", "MG-ADL at baseline"),
+    ("cdai", "CDAI at baseline"),
+    ("das28_crp", "DAS28-CRP at baseline"),
     ("glucocorticoid_prednisone_equivalent", "Prednisone equivalent at baseline"),
 )
 
@@ -50,18 +55,32 @@ def table_one(cohort: Cohort) -> pl.DataFrame:
         ("CAR-positive cells given per kilogram", "10*6/kg", "dose_per_kg"),
         ("Follow-up", "mo", "follow_up_months"),
     ]
-    named = [("Sex", "sex"), ("Product", "product"), ("Lymphodepletion", "lymphodepletion"), ("Died", "died")]
-    named.append(("End of follow-up", "follow_up_ends"))
+    named = [
+        ("Sex", "sex"),
+        ("Subtype of the disease", "indication_subtype"),
+        ("Product", "product"),
+        ("Origin of the cells", "source_cell"),
+        ("Lymphodepletion", "lymphodepletion"),
+        ("Died", "died"),
+        ("End of follow-up", "follow_up_ends"),
+        ("Left the study", "left_study"),
+    ]
+    treatments, refractory = _treatments(cohort), _refractory(cohort)
     rows = []
     for stratum, mine in by_disease(cohort, patients):
-        rows += [_number(mine, stratum, *n) for n in numbers]
+        rows += [described(mine, stratum, *n) for n in numbers]
         for key, label in SCORES:
+            if key not in mine.columns:
+                continue
             meant = registry.get(key).indications
             asked = mine.filter(pl.col("indication").is_in(list(meant))) if meant else mine
-            if key in mine.columns and asked.height:
-                rows.append(_number(asked, stratum, label, None, key))
+            # An instrument of no disease in particular is described where anybody of the group has it.
+            if asked.height and (meant or asked[key].drop_nulls().len()):
+                rows.append(described(asked, stratum, label, None, key))
         for label, column in named:
             rows += list(_levels(mine, patients, stratum, label, column))
+        rows += list(_shares(mine, treatments, stratum, "Treatment before infusion"))
+        rows += list(_shares(mine, refractory, stratum, "Refractory disease"))
     return pl.DataFrame(rows, schema=TABLE_ONE)
 
 
@@ -77,12 +96,13 @@ def _beside(cohort: Cohort) -> pl.DataFrame:
         & (pl.col("status").fill_null("final") != "entered_in_error")
     )
     given = infusions.unique("subject_id", keep="first", maintain_order=True).select(
-        "subject_id", "product", "dose_cells", "dose_per_kg"
+        "subject_id", "product", "source_cell", "dose_cells", "dose_per_kg"
     )
     found = (
         subjects.join(prior.group_by("_s").agg(prior_medicines=pl.col("drug").n_unique()), on="_s", how="left")
         .join(drugs, on="_s", how="left")
         .join(given, on="subject_id", how="left")
+        .join(_left(cohort), on="subject_id", how="left")
         .drop("_s")
     )
     for key, _ in SCORES:
@@ -92,7 +112,77 @@ def _beside(cohort: Cohort) -> pl.DataFrame:
     return found
 
 
-def _number(mine: pl.DataFrame, stratum: str, label: str, unit: str | None, column: str) -> dict[str, Any]:
+LEAVING = ("discontinued", "lost", "withdrew_consent")
+"""Milestones by which a patient leaves a study alive."""
+
+
+def _left(cohort: Cohort) -> pl.DataFrame:
+    """By which milestone a patient left the study, with the reason where one is given; null: did not."""
+    rows = _milestones(cohort).filter(pl.col("milestone").is_in(list(LEAVING))).sort("subject_id", "date", "row_id")
+    words = pl.concat_str(_words("milestone"), "reason", separator=": ", ignore_nulls=True)
+    return rows.group_by("subject_id", maintain_order=True).agg(left_study=words.last())
+
+
+def _milestones(cohort: Cohort) -> pl.DataFrame:
+    rows = cohort.study.tables["disposition"]
+    return rows.filter(pl.col("status").fill_null("final") != "entered_in_error")
+
+
+OF_PROCEDURES = ("lymphodepletion", "antipyretic", "vasopressor", "vasopressin")
+"""Classes that are not treatment of the disease, whatever else a drug of theirs is given for."""
+
+
+def _words(column: str) -> pl.Expr:
+    return pl.col(column).str.replace_all("_", " ", literal=True)
+
+
+def _treatments(cohort: Cohort) -> pl.DataFrame:
+    """Medicines and their classes before infusion: `subject_id, level, met`; false only where the record is whole."""
+    names = cohort.timeline.subjects.select("_s", "subject_id")
+    before = cohort.timeline.exposures.filter((pl.col("start_max") < 0) & (pl.col("purpose") == "background"))
+    given = before.join(names, on="_s", how="inner").select("subject_id", "classes", drug=pl.col("drug"))
+    by_drug = given.select("subject_id", "classes", level=_words("drug"))
+    classes = given.explode("classes").filter(~pl.col("classes").is_in(list(OF_PROCEDURES)))
+    by_class = classes.select("subject_id", level=pl.concat_str(pl.lit("any "), _words("classes")))
+    whole = pl.col("classes").list.eval(pl.element().is_in(list(cohort.timeline.complete_classes))).list.any()
+    complete = {
+        *by_drug.filter(whole)["level"].drop_nulls(),
+        *(f"any {name.replace('_', ' ')}" for name in cohort.timeline.complete_classes),
+    }
+    rows = pl.concat([by_drug.select("subject_id", "level"), by_class]).drop_nulls().unique()
+    every = cohort.patients.select("subject_id", "_s").join(rows.select("level").unique(), how="cross")
+    lost = pl.col("_s").is_in(list(cohort.timeline.lost_medicines))
+    absent = pl.when(pl.col("level").is_in(list(complete)) & ~lost).then(pl.lit(value=False))
+    found = every.join(rows.with_columns(met=pl.lit(value=True)), on=["subject_id", "level"], how="left")
+    return found.select("subject_id", "level", met=pl.coalesce("met", absent))
+
+
+def _refractory(cohort: Cohort) -> pl.DataFrame:
+    """Whether each entry rule calls a patient's disease refractory: `subject_id, level, met`."""
+    rows = cohort.rows("refractory")
+    level = pl.concat_str(pl.lit("rule "), pl.col("variant").fill_null("of the criterion"))
+    met = pl.when(pl.col("value").is_not_null()).then(pl.col("value") >= 0.5)
+    return rows.select("subject_id", level=level, met=met)
+
+
+def _shares(mine: pl.DataFrame, answers: pl.DataFrame, stratum: str, label: str) -> Iterator[dict[str, Any]]:
+    """One row per level: how many of those it is known of."""
+    asked = answers.join(mine.select("subject_id"), on="subject_id", how="semi")
+    for level in asked["level"].unique().sort():
+        met = asked.filter(pl.col("level") == level)["met"]
+        yield {
+            "variable": label,
+            "level": level,
+            "stratum": stratum,
+            "n": len(met),
+            "known": int(met.is_not_null().sum()),
+            "missing": int(met.null_count()),
+            "count": int(met.sum() or 0),
+        }
+
+
+def described(mine: pl.DataFrame, stratum: str, label: str, unit: str | None, column: str) -> dict[str, Any]:
+    """One variable of some patients as a row of `TABLE_ONE`: how many are known, median, quartiles, range."""
     values = mine[column].cast(pl.Float64).drop_nulls()
     return {
         "variable": label,
@@ -134,25 +224,41 @@ FLOW: dict[str, Any] = {
 }
 
 
+STEPS = ("screened", "consented", "apheresis", "lymphodepletion")
+"""Milestones before the infusion, in order."""
+
+
 def flow(cohort: Cohort) -> pl.DataFrame:
-    """How many patients there are from enrolment to each landmark visit, and why others are not (columns: `FLOW`)."""
+    """How many patients there are from enrolment to each planned visit, and why others are not (columns: `FLOW`)."""
     enrolled = cohort.study.tables["subjects"].filter(pl.col("status").fill_null("final") != "entered_in_error")
-    first = [
-        {"step": "enrolled", "stratum": ALL, "n": enrolled.height, "lost": 0},
-        {
-            "step": "infused",
-            "stratum": ALL,
-            "n": cohort.n,
-            "lost": enrolled.height - cohort.n,
-            "reasons": "no reference infusion with a complete date" if enrolled.height > cohort.n else None,
-        },
-    ]
-    return pl.DataFrame([*first, *_visits(cohort)], schema=FLOW)
+    left, rows = set(enrolled["subject_id"]), [{"step": "enrolled", "stratum": ALL, "n": enrolled.height, "lost": 0}]
+    infused, milestones = set(cohort.patients["subject_id"]), _milestones(cohort)
+    for i, step in enumerate(STEPS):
+        # Who is recorded at a later step has passed this one.
+        later = milestones.filter(pl.col("milestone").is_in([*STEPS[i:], "infused"]))
+        if (milestones["milestone"] == step).any():
+            rows.append(_step(step, left, left & ({*later["subject_id"]} | infused), milestones))
+            left &= {*later["subject_id"]} | infused
+    rows.append(_step("infused", left, infused, milestones))
+    return pl.DataFrame([*rows, *_visits(cohort)], schema=FLOW)
+
+
+def _step(step: str, before: set[str], after: set[str], milestones: pl.DataFrame) -> dict[str, Any]:
+    """One step, with the reason by which those who did not reach it left where one is recorded."""
+    gone = sorted(before - after)
+    words = pl.concat_str(_words("milestone"), "reason", separator=": ", ignore_nulls=True)
+    ends = milestones.filter(pl.col("milestone").is_in([*LEAVING, "died"]) & pl.col("subject_id").is_in(gone))
+    last = ends.sort("subject_id", "date", "row_id").group_by("subject_id", maintain_order=True).agg(words.last())
+    said = dict(last.iter_rows())
+    silent = "no reference infusion with a complete date" if step == "infused" else "no reason recorded"
+    why = [str(said.get(subject, silent)) for subject in gone]
+    reasons = "; ".join(f"{why.count(r)} {r}" for r in sorted(set(why)))
+    return {"step": step, "stratum": ALL, "n": len(after), "lost": len(gone), "reasons": reasons or None}
 
 
 def _visits(cohort: Cohort) -> Iterator[dict[str, Any]]:
     contacts = cohort.timeline.contacts.select("_s", seen="day")
-    for mark in landmarks(cohort):
+    for mark in visits(cohort):
         if mark.visit is None:
             continue
         window = cohort.timeline.visits.filter(pl.col("visit") == mark.visit).select("_s", "lo", "hi")

@@ -8,10 +8,10 @@ import polars as pl
 
 from aftercart.analysis import efficacy
 from aftercart.analysis.cohort import DAYS_PER_MONTH, Cohort, rounded
-from aftercart.analysis.intervals import Interval
+from aftercart.analysis.intervals import Interval, proportion
 from aftercart.analysis.mixed import mixed_model
 from aftercart.analysis.paired import hodges_lehmann
-from aftercart.analysis.records import About, Record, joined, number, of_interval
+from aftercart.analysis.records import About, Record, joined, number, of_interval, zero_note
 from aftercart.analysis.strata import by_disease
 from aftercart.errors import UsageError
 
@@ -29,46 +29,53 @@ CHANGES = (
 
 
 def changes(cohort: Cohort, confidence: float) -> Iterator[Record]:
-    """Change from baseline at every landmark visit: Hodges-Lehmann estimate with exact limits."""
-    marks = [m for m in efficacy.landmarks(cohort) if m.visit is not None]
-    for key, label, unit in CHANGES:
+    """Change from baseline at every planned visit: Hodges-Lehmann estimate with exact limits that honour ties."""
+    labels = {key: (label, unit) for key, label, unit in CHANGES}
+    for key, mark, both in pairs(cohort):
+        label, unit = labels[key]
+        for stratum, mine in by_disease(cohort, both):
+            differences = mine["after"] - mine["before"]
+            found = hodges_lehmann(differences, confidence=confidence, limits="inversion")
+            same = found.low is not None and found.low == found.high
+            whole = found.low is not None and not same
+            yield Record(
+                id=f"{key}_change_{mark.id}",
+                label=f"{label}, change from baseline, {mark.label}",
+                population="patients with a value at both visits",
+                stratum=stratum,
+                time=mark.id,
+                numerator=float(mine.height),
+                denominator=float(mine.height),
+                estimate=rounded(found.estimate),
+                ci_low=rounded(found.low) if whole else None,
+                ci_high=rounded(found.high) if whole else None,
+                ci_level=rounded(found.achieved_confidence) if whole else None,
+                ci_method=found.method,
+                unit=unit,
+                note=joined(
+                    f"Median {number(differences.median())},"
+                    f" range {number(differences.min())} to {number(differences.max())}.",
+                    "No interval: the limits fall on one value." if same else None,
+                    found.reason and f"No interval: {found.reason}.",
+                ),
+            )
+
+
+def pairs(cohort: Cohort) -> Iterator[tuple[str, efficacy.Landmark, pl.DataFrame]]:
+    """Score, visit and the patients with a value `before` (baseline) and `after`, where there are any."""
+    marks = [m for m in efficacy.visits(cohort) if m.visit is not None]
+    for key, _, _ in CHANGES:
         rows = cohort.rows(key).filter(pl.col("value").is_not_null())
         if rows["variant"].n_unique() > 1:
             continue
         before = rows.filter(pl.col("visit") == "baseline").select("subject_id", before="value")
         for mark in marks:
             after = rows.filter(pl.col("visit") == mark.visit).select("subject_id", after="value")
-            pairs = cohort.patients.select("subject_id", "indication").join(
+            both = cohort.patients.select("subject_id", "indication").join(
                 before.join(after, on="subject_id"), on="subject_id", how="inner", maintain_order="left"
             )
-            if pairs.is_empty():
-                continue
-            for stratum, mine in by_disease(cohort, pairs):
-                differences = mine["after"] - mine["before"]
-                found = hodges_lehmann(differences, confidence=confidence)
-                same = found.low is not None and found.low == found.high
-                whole = found.low is not None and not same
-                yield Record(
-                    id=f"{key}_change_{mark.id}",
-                    label=f"{label}, change from baseline, {mark.label}",
-                    population="patients with a value at both visits",
-                    stratum=stratum,
-                    time=mark.id,
-                    numerator=float(mine.height),
-                    denominator=float(mine.height),
-                    estimate=rounded(found.estimate),
-                    ci_low=rounded(found.low) if whole else None,
-                    ci_high=rounded(found.high) if whole else None,
-                    ci_level=rounded(found.achieved_confidence) if whole else None,
-                    ci_method=found.method,
-                    unit=unit,
-                    note=joined(
-                        f"Median {number(differences.median())},"
-                        f" range {number(differences.min())} to {number(differences.max())}.",
-                        "No interval: the limits fall on one value." if same else None,
-                        found.reason and f"No interval: {found.reason}.",
-                    ),
-                )
+            if both.height:
+                yield key, mark, both
 
 
 FEWEST_SUBJECTS, FEWEST_VISITS = 6, 3
@@ -104,3 +111,59 @@ def slopes(cohort: Cohort, confidence: float) -> Iterator[Record]:
             f"{unit} per month",
         )
         yield of_interval(found, about, counts=(often.height, who), level=confidence, note="Values and patients.")
+
+
+DOSE = "glucocorticoid_prednisone_equivalent"
+LOW_DOSE = 5.0
+
+
+def doses(cohort: Cohort, confidence: float) -> Iterator[Record]:
+    """Glucocorticoid dose at baseline and every planned visit: median, quartiles, and how many take at most 5 mg/d."""
+    rows = cohort.rows(DOSE).filter(pl.col("value").is_not_null())
+    marks = [("baseline", "baseline", "baseline")]
+    marks += [(m.id, m.label, m.visit) for m in efficacy.visits(cohort) if m.visit is not None]
+    for id_, label, visit in marks:
+        seen = rows.filter(pl.col("visit") == visit).unique("subject_id", keep="first", maintain_order=True)
+        known = cohort.patients.select("subject_id", "indication").join(
+            seen.select("subject_id", "value"), on="subject_id", how="inner", maintain_order="left"
+        )
+        if known.is_empty():
+            continue
+        whom = "patients whose dose is known at the visit"
+        for stratum, mine in by_disease(cohort, known):
+            dose = mine["value"]
+            low, high = (dose.quantile(q, "linear") for q in (0.25, 0.75))
+            yield Record(
+                id=f"glucocorticoid_dose_{id_}",
+                label=f"Glucocorticoid dose, prednisone equivalent, {label}, median",
+                population=whom,
+                stratum=stratum,
+                time=id_,
+                numerator=float(mine.height),
+                denominator=float(mine.height),
+                estimate=rounded(dose.median()),
+                ci_low=None,
+                ci_high=None,
+                ci_level=None,
+                ci_method="median, quartiles and range",
+                unit="mg/d",
+                note=joined(
+                    f"Quartiles {number(low)} and {number(high)}, range {number(dose.min())} to {number(dose.max())}.",
+                    "Descriptive: no interval is given.",
+                ),
+            )
+            few = int((dose <= LOW_DOSE + 1e-9).sum())
+            yield of_interval(
+                proportion(few, mine.height, confidence=confidence),
+                About(
+                    f"glucocorticoid_at_most_5_mg_{id_}",
+                    f"Glucocorticoid dose of at most {LOW_DOSE:g} mg/d, {label}",
+                    whom,
+                    stratum,
+                    id_,
+                    "proportion",
+                ),
+                counts=(few, mine.height),
+                level=confidence,
+                note=zero_note(few, mine.height, confidence),
+            )

@@ -1,17 +1,20 @@
-"""When and how much: onset and duration, time to an event with its curve, and change from baseline."""
+"""When: onset and duration, time to an event with its curve, and events that compete."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import numpy as np
 import polars as pl
 
 from aftercart.analysis import efficacy, safety
 from aftercart.analysis.cohort import DAYS_PER_MONTH, Cohort, rounded
 from aftercart.analysis.competing import CumulativeIncidence, cumulative_incidence
-from aftercart.analysis.outcomes import flag
-from aftercart.analysis.records import About, Record, joined, number, of_interval
+from aftercart.analysis.intervals import Interval
+from aftercart.analysis.outcomes import Outcome, answers, flag
+from aftercart.analysis.records import About, Record, joined, number, of_interval, zero_note
+from aftercart.analysis.repeats import AT_MONTHS
 from aftercart.analysis.strata import by_disease
 from aftercart.analysis.survival import kaplan_meier
 
@@ -28,8 +31,6 @@ CURVES: dict[str, type[pl.DataType]] = {
     "method": pl.String,
 }
 """Columns of the table of curves: time in days after the start, value the probability of still being event-free."""
-
-AT_MONTHS = (3, 6, 12, 24)
 
 RESPONSE = {"SLE": "doris", "LN": "doris", "IIM": "tis_moderate", "SSC": "eustar_ai_improved"}
 """What counts as a response in each disease when diseases are looked at together."""
@@ -57,14 +58,11 @@ class TimeToEvent:
 
 def onsets(cohort: Cohort) -> Iterator[Record]:
     """Day of onset and duration of CRS and ICANS among the patients who had them: medians with ranges."""
-    rows = {"crs": ("CRS", cohort.rows(safety.CRS)), "icans": ("ICANS", safety.icans_rows(cohort))}
-    for name, (label, found) in rows.items():
-        had = found.filter(pl.coalesce("value", "value_min", pl.lit(0.0)) >= 1)
-        spans = had.group_by("subject_id").agg(first=pl.col("day").min(), last=pl.col("day").max())
-        spans = spans.with_columns(duration=pl.col("last") - pl.col("first") + 1).sort("subject_id")
+    for name, label, spans_ in spans(cohort):
         for what, column in (("onset", "first"), ("duration", "duration")):
-            values = spans[column].cast(pl.Float64)
+            values = spans_[column].cast(pl.Float64)
             words = f"Range {number(values.min())} to {number(values.max())}." if len(values) else "Nobody had it."
+            words = f"{len(values)} of {cohort.n} infused patients. {words}"
             yield Record(
                 id=f"{name}_{what}_day" if what == "onset" else f"{name}_{what}_days",
                 label=f"{label}, median day of onset" if what == "onset" else f"{label}, median duration",
@@ -72,7 +70,7 @@ def onsets(cohort: Cohort) -> Iterator[Record]:
                 stratum="all",
                 time=None,
                 numerator=float(len(values)),
-                denominator=float(cohort.n),
+                denominator=float(len(values)),
                 estimate=rounded(values.median()),
                 ci_low=None,
                 ci_high=None,
@@ -83,16 +81,25 @@ def onsets(cohort: Cohort) -> Iterator[Record]:
             )
 
 
+def spans(cohort: Cohort) -> Iterator[tuple[str, str, pl.DataFrame]]:
+    """CRS and ICANS of the patients who had them: `subject_id`, `first` and `last` day of any grade, `duration`."""
+    rows = {"crs": ("CRS", cohort.rows(safety.CRS)), "icans": ("ICANS", safety.icans_rows(cohort))}
+    for name, (label, found) in rows.items():
+        had = found.filter(pl.coalesce("value", "value_min", pl.lit(0.0)) >= 1)
+        days = had.group_by("subject_id").agg(first=pl.col("day").min(), last=pl.col("day").max())
+        yield name, label, days.with_columns(duration=pl.col("last") - pl.col("first") + 1).sort("subject_id")
+
+
 def curves(cohort: Cohort, confidence: float) -> Iterator[Curve]:
     """Every time to an event: the curve with its limits, the median, and the curve at 3, 6, 12 and 24 months."""
-    for asked in _asked(cohort):
+    for question in asked(cohort):
         patients = cohort.patients.select("subject_id", "indication").join(
-            asked.patients, on="subject_id", how="inner", maintain_order="left"
+            question.patients, on="subject_id", how="inner", maintain_order="left"
         )
         for stratum, mine in by_disease(cohort, patients):
             known = mine.filter(pl.col("days").is_not_null())
             if known.height:
-                yield _curve(asked, stratum, known, mine.height - known.height, confidence)
+                yield _curve(question, stratum, known, mine.height - known.height, confidence)
 
 
 def _curve(asked: TimeToEvent, stratum: str, known: pl.DataFrame, unknown: int, confidence: float) -> Curve:
@@ -157,13 +164,23 @@ def _curve(asked: TimeToEvent, stratum: str, known: pl.DataFrame, unknown: int, 
                     About(asked.id, asked.label, asked.population, stratum, f"month {months}", "probability"),
                     counts=(before, known.height),
                     level=confidence,
-                    note=joined("Numerator: events so far.", lost),
+                    note=joined(
+                        "Numerator: events so far.", None if before else still_possible(found, confidence), lost
+                    ),
                 )
             )
     return Curve(frame, tuple(records))
 
 
-def _asked(cohort: Cohort) -> Iterator[TimeToEvent]:
+def still_possible(found: Interval, confidence: float) -> str | None:
+    """What a curve without any event so far is still compatible with, from its own limits."""
+    if found.low is None:
+        return None
+    return f"No event so far: a risk of up to {1 - found.low:.2f} is still possible (two-sided {confidence:.0%} limit)."
+
+
+def asked(cohort: Cohort) -> Iterator[TimeToEvent]:
+    """Every time to an event that is estimated, with the time of each patient."""
     patients = cohort.patients
     died = patients.select("subject_id", days="last_day", event="died")
     yield TimeToEvent("survival", "Alive", safety.ALL, died)
@@ -183,6 +200,12 @@ def _asked(cohort: Cohort) -> Iterator[TimeToEvent]:
         end = pl.coalesce("return_day", "last_aplastic_day") - pl.col("onset_day")
         aplasia = found.select("subject_id", days=end, event=pl.col("return_day").is_not_null())
         yield TimeToEvent("b_cell_aplasia_lasting", "B-cell aplasia lasting", "patients with B-cell aplasia", aplasia)
+        back = found.select(
+            "subject_id",
+            days=pl.coalesce("return_day", "last_aplastic_day"),
+            event=pl.col("return_day").is_not_null(),
+        )
+        yield TimeToEvent("before_b_cell_return", "B cells not yet back", "patients with B-cell aplasia", back)
     courses = efficacy.remission(cohort)
     if courses.height:
         yield from _remission(cohort, courses)
@@ -228,45 +251,86 @@ def _remission(cohort: Cohort, courses: pl.DataFrame) -> Iterator[TimeToEvent]:
         )
 
 
-def _response(cohort: Cohort) -> Iterator[TimeToEvent]:
-    """Time from infusion to the first visit with a response by the criterion of the own disease."""
+def responding(cohort: Cohort) -> pl.DataFrame:
+    """First response of each patient by the criterion of the own disease, and its loss at a later visit.
+
+    Returns `subject_id, first, lost, last`: days of the first visit with a response, of the first one after it
+    without, and of the last one that could be evaluated.
+    """
     parts = []
     for disease, id_ in RESPONSE.items():
         question = next(q for q in efficacy.QUESTIONS if q.id == id_)
         mine = cohort.patients.filter(pl.col("indication") == disease).select("subject_id")
         rows = cohort.rows(question.criterion).join(mine, on="subject_id", how="semi").filter(pl.col("day") > 0)
         answered = rows.with_columns(_met=question.met).filter(pl.col("_met").is_not_null())
+        first = pl.col("day").filter(pl.col("_met")).min()
         parts.append(
             answered.group_by("subject_id").agg(
-                first=pl.col("day").filter(pl.col("_met")).min(), last=pl.col("day").max()
+                first=first,
+                lost=pl.col("day").filter(~pl.col("_met") & (pl.col("day") > first)).min(),
+                last=pl.col("day").max(),
             )
         )
-    found = pl.concat(parts)
+    return pl.concat(parts).sort("subject_id")
+
+
+EVALUABLE = "patients with lupus, myositis or systemic sclerosis, evaluable after infusion"
+
+
+def _response(cohort: Cohort) -> Iterator[TimeToEvent]:
+    """Time from infusion to the first visit with a response, and from there to the first one without."""
+    found = responding(cohort)
     if found.height:
         times = found.select("subject_id", days=pl.coalesce("first", "last"), event=pl.col("first").is_not_null())
-        words = "patients with lupus, myositis or systemic sclerosis, evaluable after infusion"
-        yield TimeToEvent("before_response", "No response of the own disease yet", words, times)
+        yield TimeToEvent("before_response", "No response of the own disease yet", EVALUABLE, times)
+    reached = found.filter(pl.col("first").is_not_null())
+    if reached.height:
+        until = pl.coalesce("lost", "last") - pl.col("first")
+        times = reached.select("subject_id", days=until, event=pl.col("lost").is_not_null())
+        yield TimeToEvent("in_response", "Still in response", "patients who responded", times)
 
 
-def relapse_or_death(cohort: Cohort, confidence: float) -> Iterator[Curve]:
-    """Cumulative incidence of relapse after remission with death as a competing event, where patients in it died."""
-    courses = efficacy.remission(cohort).filter(pl.col("first_day").is_not_null())
-    ends = cohort.patients.select("subject_id", "last_day", "died")
-    joined_ = courses.join(ends, on="subject_id", how="inner").filter(pl.col("last_day") > pl.col("first_day"))
-    relapsed = pl.col("relapse_day").is_not_null()
-    cause = pl.when(relapsed).then(1).when(pl.col("died")).then(2).otherwise(0)
-    known = joined_.select(
-        days=(pl.coalesce("relapse_day", "last_day") - pl.col("first_day")).cast(pl.Float64), cause=cause
-    )
-    if known.is_empty() or not (known["cause"] == 2).any():
-        return
-    found = cumulative_incidence(known["days"], known["cause"], confidence=confidence)
-    frame = found.frame().filter(pl.col("cause") == 1)
-    yield Curve(
-        frame.select(
-            id=pl.lit("relapse_incidence"),
-            label=pl.lit("Relapsed (death competes)"),
-            stratum=pl.lit("all"),
+def sustained(cohort: Cohort) -> list[Outcome]:
+    """Whether a response, once reached, was still there at every later visit."""
+    reached = responding(cohort).filter(pl.col("first").is_not_null())
+    patients = cohort.patients.join(reached.select("subject_id"), on="subject_id", how="semi")
+    if patients.is_empty():
+        return []
+    met = dict(reached.select("subject_id", pl.col("lost").is_null()).iter_rows())
+    words = "Response of the own disease sustained to the last visit"
+    note = "Sustained: a response at every evaluable visit after the first."
+    return [
+        Outcome("response_sustained", words, "efficacy", "patients who responded", answers(patients, met), note=note)
+    ]
+
+
+def losses(cohort: Cohort, confidence: float) -> Iterator[Curve]:
+    """Relapse after remission, and loss of response, with death as a competing event, where any of them occurred."""
+    remission = efficacy.remission(cohort).select("subject_id", first=pl.col("first_day"), lost=pl.col("relapse_day"))
+    for id_, label, population, courses in (
+        ("relapse_incidence", "Relapsed (death competes)", "patients who reached remission", remission),
+        ("response_loss_incidence", "Response lost (death competes)", "patients who responded", responding(cohort)),
+    ):
+        ends = cohort.patients.select("subject_id", "last_day", "died")
+        reached = courses.filter(pl.col("first").is_not_null())
+        known = reached.join(ends, on="subject_id", how="inner").filter(pl.col("last_day") > pl.col("first"))
+        cause = pl.when(pl.col("lost").is_not_null()).then(1).when(pl.col("died")).then(2).otherwise(0)
+        times = known.select(days=(pl.coalesce("lost", "last_day") - pl.col("first")).cast(pl.Float64), cause=cause)
+        if not (times["cause"] > 0).any():
+            continue
+        found = cumulative_incidence(times["days"], times["cause"], n_causes=2, confidence=confidence)
+        about = About(id_, label, population, "all", None, "probability")
+        yield Curve(_incidence_frame(found, about), tuple(_incidence_records(found, times, about, confidence)))
+
+
+def _incidence_frame(found: CumulativeIncidence, about: About) -> pl.DataFrame:
+    return (
+        found.frame()
+        .filter(pl.col("cause") == 1)
+        .select(
+            id=pl.lit(about.id),
+            label=pl.lit(about.label),
+            stratum=pl.lit(about.stratum),
             time="time",
             at_risk=pl.col("at_risk").cast(pl.Int64),
             events=pl.col("events").cast(pl.Int64),
@@ -274,26 +338,27 @@ def relapse_or_death(cohort: Cohort, confidence: float) -> Iterator[Curve]:
             low="lower",
             high="upper",
             method=pl.lit(found.method),
-        ),
-        tuple(_incidence_records(found, known, confidence)),
+        )
     )
 
 
-def _incidence_records(found: CumulativeIncidence, known: pl.DataFrame, confidence: float) -> Iterator[Record]:
+def _incidence_records(
+    found: CumulativeIncidence, times: pl.DataFrame, about: About, confidence: float
+) -> Iterator[Record]:
     for months in AT_MONTHS:
-        interval = found.interval(months * DAYS_PER_MONTH, 1)
+        day = months * DAYS_PER_MONTH
+        interval = found.interval(day, 1)
         if interval.estimate is None:
             continue
-        so_far = known.filter((pl.col("cause") == 1) & (pl.col("days") <= months * DAYS_PER_MONTH)).height
-        about = About(
-            "relapse_incidence",
-            "Relapsed (death competes)",
-            "patients who reached remission",
-            "all",
-            f"month {months}",
-            "probability",
+        so_far = times.filter((pl.col("cause") == 1) & (pl.col("days") <= day)).height
+        watched = int(found.risk.at_risk_at(np.array([day]))[0])
+        yield of_interval(
+            interval,
+            replace(about, time=f"month {months}"),
+            counts=(so_far, times.height),
+            level=confidence,
+            note=joined("Numerator: events so far.", zero_note(so_far, watched, confidence)),
         )
-        yield of_interval(interval, about, counts=(so_far, known.height), level=confidence)
 
 
 def _drug_free(cohort: Cohort) -> Iterator[TimeToEvent]:

@@ -34,6 +34,12 @@ class Question:
     criterion: str
     met: pl.Expr
     domain: str = "efficacy"
+    variant: str | None = None
+    """The variant of the criterion that is meant, where it has several."""
+    among: pl.Expr | None = None
+    """Of whom it is asked: patients with a result for which this holds (for example: positive at baseline)."""
+    whom: str | None = None
+    """The same in words."""
 
 
 def _category_in(wanted: tuple[str, ...]) -> pl.Expr:
@@ -106,42 +112,43 @@ def landmarks(cohort: Cohort) -> list[Landmark]:
     return [*found, Landmark(LAST, "last visit", None)]
 
 
+def visits(cohort: Cohort) -> list[Landmark]:
+    """Every planned visit after the infusion and each patient's last visit; landmarks keep their names."""
+    named = {mark.visit: mark for mark in landmarks(cohort)}
+    taken, found = {mark.id for mark in named.values()}, []
+    for visit in sorted(cohort.study.meta.visits, key=lambda v: (v.target_day, v.name)):
+        if visit.target_day <= 0:
+            continue
+        mark = named.get(visit.name)
+        if mark is None:
+            months = round(visit.target_day / DAYS_PER_MONTH)
+            id_ = f"month_{months}" if months and f"month_{months}" not in taken else f"day_{visit.target_day}"
+            mark = Landmark(id_, id_.replace("_", " "), visit.name, visit.target_day - visit.before)
+            taken.add(id_)
+        found.append(mark)
+    return [*found, named[None]]
+
+
 def outcomes(cohort: Cohort) -> list[Outcome]:
     """Every efficacy and treatment outcome, in the order in which a report shows them."""
-    return [*_refractory(cohort), *_landmarks(cohort), *_remission(cohort)]
+    return [*_refractory(cohort), *_landmarks(cohort, QUESTIONS, landmarks(cohort)), *_remission(cohort)]
 
 
-_SKIN = flag("improved_gt5_and_ge25pct")
-
-MARKERS = (
-    Question("seroreversion", "Anti-dsDNA antibodies no longer found", "autoantibody_seroreversion", primary_flag()),
-    Question("c3_normalised", "C3 back in range", "complement_normalisation", primary_flag()),
-    Question("c4_normalised", "C4 back in range", "complement_normalisation", flag("c4_normalised")),
-    Question("sri4", "SRI-4 response", "sri4", primary_flag()),
-    Question("bicla", "BICLA response", "bicla", primary_flag()),
-    Question("imacs_doi", "IMACS definition of improvement", "imacs_doi", primary_flag()),
-    Question("acr_criss", "ACR CRISS of at least 0.6", "acr_criss_2016", flag("improved_ge_0_60")),
-    Question("revised_criss_20", "Revised CRISS-20", "revised_criss", primary_flag()),
-    Question("mrss_improved", "Skin score improved by more than 5 and 25 %", "mrss_change", _SKIN),
-    Question("mg_adl_responder", "MG-ADL improved by 2 or more", "mg_adl", flag("responder_ge2")),
-)
-"""Further responses that the analysis counts beside the outcomes of a report."""
+def every_outcome(cohort: Cohort, more: tuple[Question, ...]) -> list[Outcome]:
+    """The same at every planned visit, with further questions."""
+    return [*_refractory(cohort), *_landmarks(cohort, (*QUESTIONS, *more), visits(cohort)), *_remission(cohort)]
 
 
-def markers(cohort: Cohort) -> list[Outcome]:
-    """Further responses and laboratory markers at every landmark visit."""
-    return list(_landmarks(cohort, MARKERS))
-
-
-def _landmarks(cohort: Cohort, questions: tuple[Question, ...] = QUESTIONS) -> Iterator[Outcome]:
+def _landmarks(cohort: Cohort, questions: tuple[Question, ...], marks: list[Landmark]) -> Iterator[Outcome]:
     for question in questions:
-        rows = cohort.rows(question.criterion)
+        rows = cohort.rows(question.criterion, question.variant)
         if rows.is_empty():
             continue
-        subjects = population(cohort, question.criterion)
+        subjects = _asked(cohort, question, rows)
         if subjects.is_empty():
             continue
-        for mark in landmarks(cohort):
+        words = ", ".join(w for w in (population_words(cohort, subjects), question.whom) if w)
+        for mark in marks:
             if mark.visit is None:
                 answers = at_last_visit(rows, subjects, question.met)
             else:
@@ -150,11 +157,21 @@ def _landmarks(cohort: Cohort, questions: tuple[Question, ...] = QUESTIONS) -> I
                 f"{question.id}_{mark.id}",
                 f"{question.label}, {mark.label}",
                 question.domain,
-                population_words(cohort, subjects),
+                words,
                 answers,
                 criterion=question.criterion,
                 visit=mark.id,
             )
+
+
+def _asked(cohort: Cohort, question: Question, rows: pl.DataFrame) -> pl.DataFrame:
+    """Whom a question is asked of: the criterion's diseases, and where it names none the patients with a result."""
+    subjects = population(cohort, question.criterion)
+    if question.among is not None:
+        return subjects.join(rows.filter(question.among).select("subject_id").unique(), on="subject_id", how="semi")
+    if question.domain == "efficacy" and not registry.get(question.criterion).indications:
+        return subjects.join(rows.select("subject_id").unique(), on="subject_id", how="semi")
+    return subjects
 
 
 def population(cohort: Cohort, criterion: str) -> pl.DataFrame:
@@ -191,14 +208,17 @@ def _refractory(cohort: Cohort) -> Iterator[Outcome]:
 def remission(cohort: Cohort) -> pl.DataFrame:
     """First remission and relapse of each patient whose course was assessed.
 
-    Returns `subject_id, row, missing, first_day, relapse_day, duration_days`.
+    Returns `subject_id, row, missing, first_day, relapse_day, duration_days`. Where no visit was assessed, a remission
+    cannot be excluded: `missing` then names the visits.
     """
     return (
         cohort.rows("remission_course")
         .select(
             "subject_id",
             "row",
-            "missing",
+            missing=pl.when(pl.col("source_rows").list.len() == 0)
+            .then(pl.coalesce("missing", pl.lit("visits")))
+            .otherwise("missing"),
             first_day=component("first_remission_day").cast(pl.Float64).cast(pl.Int64),
             relapse_day=component("relapse_day").cast(pl.Float64).cast(pl.Int64),
             duration_days=component("remission_duration_days").cast(pl.Float64).cast(pl.Int64),
@@ -215,12 +235,14 @@ def _remission(cohort: Cohort) -> Iterator[Outcome]:
     reached = courses.filter(pl.col("first_day").is_not_null())
     in_remission = subjects.filter(pl.col("subject_id").is_in(reached["subject_id"].implode()))
     words = population_words(cohort, subjects)
+    ever = pl.col("first_day").is_not_null()
+    met = pl.when(ever | pl.col("missing").is_null()).then(ever)
     yield Outcome(
         "remission_reached",
         "Remission reached at any visit",
         "efficacy",
         words,
-        per_subject(courses.with_columns(day=pl.col("first_day")), subjects, pl.col("first_day").is_not_null()),
+        per_subject(courses.with_columns(day=pl.col("first_day")), subjects, met),
         criterion="remission_course",
     )
     yield Outcome(

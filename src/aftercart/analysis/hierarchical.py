@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from aftercart.analysis.exchangeability import counts_of
-from aftercart.analysis.risk_sets import Floats
+from aftercart.analysis.intervals import tail
+from aftercart.analysis.risk_sets import Floats, Ints
 from aftercart.errors import UsageError
 
 REACH = 8.5
@@ -32,6 +33,9 @@ class Hierarchical:
     """Posterior mean of the centre of the exchangeable baskets, logit scale."""
     tau_mean: float
     """Posterior mean of their standard deviation, logit scale."""
+    low: tuple[float, ...]
+    """Lower limit of the equal-tailed posterior interval of each proportion."""
+    high: tuple[float, ...]
     method: str
 
 
@@ -44,6 +48,7 @@ def hierarchical(
     tau_scale: float = 1.0,
     weight: float | Sequence[float] = 1.0,
     own: tuple[float | Sequence[float], float | Sequence[float]] = (0.0, 2.0),
+    confidence: float = 0.95,
 ) -> Hierarchical:
     """Partially pool the proportions of several baskets (diseases).
 
@@ -52,7 +57,7 @@ def hierarchical(
     only with that prior probability, and otherwise normal with the mean and standard deviation of `own`; these may
     differ by basket. events, n: counts per basket; threshold: the proportion to exceed, between 0 and 1. Always show
     the unpooled exact interval beside the result: with few patients almost all of it is borrowed or prior. Accurate to
-    about 1e-6.
+    about 1e-6; beyond each limit of the posterior interval lies alpha/2 to about 5e-4.
     Sources: Berry et al., Clin Trials 2013;10:720, doi 10.1177/1740774513497539; Neuenschwander et al., Pharm Stat
     2016;15:123, doi 10.1002/pst.1730. Raises `UsageError` for counts and settings that cannot be.
 
@@ -71,25 +76,32 @@ def hierarchical(
     if size.sum() > MOST:
         raise UsageError(f"{size.sum():g} patients are more than the {MOST} this is made for.", hint="use a sampler.")
     cut = math.log(threshold / (1 - threshold))
-    apart = np.stack([_basket(y[i], size[i], own_mean[i : i + 1], own_sd[i], cut)[:, 0] for i in range(y.size)])
+    half = tail(confidence) / 2
+    alone = [_basket(y[i], size[i], own_mean[i : i + 1], own_sd[i], cut) for i in range(y.size)]
+    apart = np.stack([basket.sums[:, 0] for basket in alone])
+    own_below = [_own_below(y[i], size[i], own_mean[i], own_sd[i]) * apart[i, 0] for i in range(y.size)]
     centre, prior = _centres(mu_mean, mu_sd, cut, float(size.sum()))
     taus = np.linspace(0.0, REACH * tau_scale, 86)
     sums = np.zeros(3)
-    baskets = np.zeros((3, y.size))
+    baskets, below = np.zeros((3, y.size)), np.zeros((y.size, _LOGITS.size))
     for i, tau in enumerate(taus):
         # Even in tau, so the trapezium rule from 0 converges as fast as over the whole line. Times tau it is odd,
         # which the first Euler-Maclaurin term corrects: a twelfth of the step, on the halved weight at 0 a sixth.
         density = (0.5 if i == 0 else 1.0) * math.exp(-0.5 * (tau / tau_scale) ** 2)
-        together = np.stack([_basket(k, m, centre, tau, cut) for k, m in zip(y, size, strict=True)])
+        grids = [_basket(k, m, centre, tau, cut) for k, m in zip(y, size, strict=True)]
+        together = np.stack([grid.sums for grid in grids])
         joint = w[:, None, None] * together + (1 - w)[:, None, None] * apart[:, :, None]
         total = prior * density * np.prod(joint[:, 0], axis=0)
         sums += total.sum(), (total * centre).sum(), total.sum() * (tau if i else taus[1] / 6)
         share = np.divide(total, joint[:, 0], out=np.zeros_like(joint[:, 0]), where=joint[:, 0] > 0)
         baskets[0] += (share * w[:, None] * together[:, 0]).sum(axis=1)
         baskets[1:] += (share[:, None] * joint[:, 1:]).sum(axis=2).T
+        for k, grid in enumerate(grids):
+            below[k] += grid.below(share[k] * w[k]) + own_below[k] * share[k].sum() * (1 - w[k])
     if not sums[0] > 0:
         raise UsageError("These counts all but contradict the prior.", hint="widen the prior scales.")
     exchangeable, mean, above = baskets / sums[0]
+    low, high = (tuple(_quantile(b, q) for b in below) for q in (half, 1 - half))
     kind = "hierarchical model" if (w == 1).all() else "exchangeable or not (EXNEX)"
     method = (
         f"{kind} on the logit scale by quadrature, mu normal({mu_mean:g}, {mu_sd:g}), tau half-normal({tau_scale:g})"
@@ -101,6 +113,8 @@ def hierarchical(
         tuple(np.clip(exchangeable, 0.0, 1.0).tolist()),
         float(sums[1] / sums[0]),
         float(sums[2] / sums[0]),
+        low,
+        high,
         method,
     )
 
@@ -118,7 +132,39 @@ def _centres(mean: float, sd: float, cut: float, patients: float) -> tuple[Float
     return np.asarray(centre), np.asarray(c * np.cosh(v) * h * np.exp(-0.5 * ((centre - mean) / sd) ** 2))
 
 
-def _basket(y: float, n: float, mean: Floats, sd: float, cut: float) -> Floats:
+_LOGITS: Floats = np.asarray(np.arange(-3000, 3001) * 0.01)
+
+
+@dataclass(frozen=True, eq=False)
+class _Basket:
+    """Sums over the nodes of a basket for each centre; their weights, and the cells of the logit they stand for."""
+
+    sums: Floats
+    weight: Floats
+    cell: Ints
+    edges: Floats
+
+    def below(self, share: Floats) -> Floats:
+        """The mass below each of `_LOGITS`, each centre counting by its share; within a cell it is even."""
+        mass = np.bincount(self.cell.ravel(), (self.weight * share[:, None]).ravel(), minlength=self.edges.size - 1)
+        return np.asarray(np.interp(_LOGITS, self.edges, np.append(0.0, np.cumsum(mass))))
+
+
+def _own_below(y: float, n: float, mean: float, sd: float) -> Floats:
+    """The posterior distribution function, at `_LOGITS`, of a basket that stands alone."""
+    log = _log_likelihood(y, n, _LOGITS) - 0.5 * ((_LOGITS - mean) / sd) ** 2
+    density = np.exp(log - log.max())
+    found = np.append(0.0, np.cumsum((density[1:] + density[:-1]) / 2))
+    return np.asarray(found / found[-1])
+
+
+def _quantile(below: Floats, probability: float) -> float:
+    """The proportion below which this share of the mass lies."""
+    logit = float(np.interp(probability * below[-1], below, _LOGITS))
+    return 1 / (1 + math.exp(-logit))
+
+
+def _basket(y: float, n: float, mean: Floats, sd: float, cut: float) -> _Basket:
     """Of a basket whose logit is normal(mean, sd): its likelihood, and that times the proportion and its exceedance.
 
     Midpoint rule in z with a midpoint grid that starts at `cut`; the two end corrections of the exceedance
@@ -128,7 +174,9 @@ def _basket(y: float, n: float, mean: Floats, sd: float, cut: float) -> Floats:
     if sd == 0:
         p = 1 / (1 + np.exp(-mean))
         found = np.exp(_log_likelihood(y, n, mean) - top)
-        return np.stack((found, found * p, found * (mean > cut)))
+        between = np.concatenate((mean[:1], (mean[1:] + mean[:-1]) / 2, mean[-1:]))
+        sums = np.stack((found, found * p, found * (mean > cut)))
+        return _Basket(sums, found[:, None], np.arange(mean.size)[:, None], between)
     narrow = 1 / math.sqrt(1 + sd * sd * n / 4)
     h = 0.25 * narrow if n else 0.25
     start = (cut - mean) / sd
@@ -140,11 +188,14 @@ def _basket(y: float, n: float, mean: Floats, sd: float, cut: float) -> Floats:
     f = np.exp(_log_likelihood(y, n, theta) - top - 0.5 * z * z) * (h / math.sqrt(2 * math.pi))
     p = 1 / (1 + np.exp(-theta))
     above = (f * (j >= 0)).sum(axis=1) - _end_correction(y, n, start, sd, cut, top, h)
-    return np.stack((f.sum(axis=1), (f * p).sum(axis=1), above))
+    lowest = j.min()
+    edges = cut + np.arange(lowest, j.max() + 2) * h * sd
+    return _Basket(np.stack((f.sum(axis=1), (f * p).sum(axis=1), above)), f, (j - lowest).astype(np.int64), edges)
 
 
 def _log_likelihood(y: float, n: float, theta: Floats) -> Floats:
-    return np.asarray(-y * np.logaddexp(0, -theta) - (n - y) * np.logaddexp(0, theta))
+    # log(1 + exp(theta)) once: the same with -theta differs by theta.
+    return np.asarray(y * theta - n * np.logaddexp(0, theta))
 
 
 def _end_correction(y: float, n: float, z: Floats, sd: float, cut: float, top: float, h: float) -> Floats:

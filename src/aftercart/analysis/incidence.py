@@ -3,26 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from functools import cache
+from functools import lru_cache
+from typing import Any
 
 import polars as pl
 
 from aftercart.analysis import safety
 from aftercart.analysis.cohort import DAYS_PER_YEAR, Cohort, person_years, rounded
 from aftercart.analysis.courses import RESPONSE
-from aftercart.analysis.efficacy import landmarks
+from aftercart.analysis.efficacy import landmarks, visits
 from aftercart.analysis.hierarchical import Hierarchical, hierarchical
 from aftercart.analysis.intervals import proportion, rate
 from aftercart.analysis.outcomes import NOT_REACHED, Outcome
-from aftercart.analysis.records import ALL, About, Record, joined, number, of_interval, unanswered_note, zero_note
+from aftercart.analysis.records import (
+    ALL,
+    About,
+    Record,
+    joined,
+    number,
+    of_interval,
+    unanswered_note,
+    zero_note,
+    zero_rate_note,
+)
 from aftercart.analysis.strata import by_disease
 from aftercart.analysis.survival import kaplan_meier
 
-PERIODS = (("day 0-30", 0, 30), ("day 31-90", 31, 90), ("day 91-365", 91, 365), ("after day 365", 366, None))
-"""Periods in which infections are counted."""
-
 PRIOR = "centre of the logits normal(0, 2), spread between diseases half-normal(1)"
 THRESHOLD = 0.5
+TAU_SCALE = 1.0
+PER_YEAR = "per patient-year"
 
 
 def proportions(cohort: Cohort, asked: Iterable[Outcome], confidence: float) -> Iterator[Record]:
@@ -82,13 +92,15 @@ def non_responder(cohort: Cohort, asked: Iterable[Outcome], confidence: float) -
             )
 
 
-def responses(cohort: Cohort, confidence: float) -> Iterator[Record]:
-    """Response by the criterion of each patient's own disease: per disease, pooled, and partially pooled."""
-    from aftercart.analysis.efficacy import outcomes
+def responses(cohort: Cohort, asked: Iterable[Outcome], confidence: float) -> Iterator[Record]:
+    """Response by the criterion of each patient's own disease: per disease, pooled, and partially pooled.
 
-    found = {o.id: o.answers for o in outcomes(cohort)}
+    asked: the outcomes of efficacy, from which those of `RESPONSE` are taken.
+    """
+    found = {o.id: o.answers for o in asked}
     disease = cohort.patients.select("subject_id", "indication")
-    for mark in landmarks(cohort):
+    chief = {mark.id for mark in landmarks(cohort)}
+    for mark in visits(cohort):
         parts = []
         for code, question in RESPONSE.items():
             answers = found.get(f"{question}_{mark.id}")
@@ -108,15 +120,20 @@ def responses(cohort: Cohort, confidence: float) -> Iterator[Record]:
         )
         unpooled = list(proportions(cohort, [outcome], confidence))
         yield from unpooled
-        yield from _partially_pooled(outcome, [r for r in unpooled if r.stratum != ALL and r.denominator])
+        yield from non_responder(cohort, [outcome], confidence)
+        if mark.id in chief:
+            yield from _partially_pooled(
+                outcome, [r for r in unpooled if r.stratum != ALL and r.denominator], confidence
+            )
 
 
-def _partially_pooled(outcome: Outcome, records: list[Record]) -> Iterator[Record]:
+def _partially_pooled(outcome: Outcome, records: list[Record], confidence: float) -> Iterator[Record]:
     """What each disease borrows from the others; always to be read beside its own exact interval."""
     if len(records) < 2:
         return
-    model = _pooled(tuple((int(r.numerator), int(r.denominator)) for r in records))
-    for record, mean, above in zip(records, model.mean, model.above, strict=True):
+    counts = tuple(int(r.numerator) for r in records), tuple(int(r.denominator) for r in records)
+    model, tighter = (_model(*counts, scale, confidence) for scale in (TAU_SCALE, TAU_SCALE / 2))
+    for i, record in enumerate(records):
         yield Record(
             id=f"{outcome.id}_partially_pooled",
             label=f"{outcome.label} (partially pooled across diseases)",
@@ -125,23 +142,116 @@ def _partially_pooled(outcome: Outcome, records: list[Record]) -> Iterator[Recor
             time=record.time,
             numerator=record.numerator,
             denominator=record.denominator,
-            estimate=mean,
-            ci_low=None,
-            ci_high=None,
-            ci_level=None,
-            ci_method=f"posterior mean of a hierarchical model; prior: {PRIOR}",
+            estimate=rounded(model.mean[i]),
+            ci_low=rounded(model.low[i]),
+            ci_high=rounded(model.high[i]),
+            ci_level=confidence,
+            ci_method=f"posterior mean and equal-tailed interval of a hierarchical model; prior: {PRIOR}",
             unit="proportion",
             note=joined(
-                f"Posterior probability above {THRESHOLD:.0%}: {above:.4f}.",
-                f"No interval: read it beside the exact interval of {outcome.id!r} in this disease.",
+                f"Posterior probability of a proportion above {THRESHOLD:g}: {model.above[i]:.4f}.",
+                f"With half the prior spread the mean is {tighter.mean[i]:.3f} instead of {model.mean[i]:.3f}.",
+                f"Read it beside the exact interval of {outcome.id!r} in this disease: the rest is borrowed.",
             ),
         )
 
 
-@cache
-def _pooled(counts: tuple[tuple[int, int], ...]) -> Hierarchical:
-    """Responders and patients of each disease pooled; visits often have the same counts."""
-    return hierarchical([k for k, _ in counts], [n for _, n in counts], threshold=THRESHOLD)
+@lru_cache(maxsize=64)
+def _model(events: tuple[int, ...], n: tuple[int, ...], tau_scale: float, confidence: float) -> Hierarchical:
+    """The same counts come back at several visits."""
+    return hierarchical(events, n, threshold=THRESHOLD, tau_scale=tau_scale, confidence=confidence)
+
+
+RESPONDERS: dict[str, Any] = {
+    "id": pl.String,
+    "label": pl.String,
+    "population": pl.String,
+    "stratum": pl.String,
+    "time": pl.String,
+    "responders": pl.Int64,
+    "observed_n": pl.Int64,
+    "observed": pl.Float64,
+    "observed_low": pl.Float64,
+    "observed_high": pl.Float64,
+    "imputed_n": pl.Int64,
+    "imputed": pl.Float64,
+    "imputed_low": pl.Float64,
+    "imputed_high": pl.Float64,
+    "ci_level": pl.Float64,
+    "ci_method": pl.String,
+    "note": pl.String,
+}
+"""Responders of the patients seen and of all whose visit was due (`imputed`: not evaluable is not responding)."""
+
+
+def side_by_side(estimates: pl.DataFrame) -> pl.DataFrame:
+    """Every response with its observed and its non-responder-imputed denominator in one row (`RESPONDERS`)."""
+    imputed = estimates.filter(pl.col("id").str.ends_with("_nri")).select(
+        "stratum",
+        id=pl.col("id").str.strip_suffix("_nri"),
+        imputed_n=pl.col("denominator").cast(pl.Int64),
+        imputed="estimate",
+        imputed_low="ci_low",
+        imputed_high="ci_high",
+    )
+    observed = estimates.with_columns(
+        responders=pl.col("numerator").cast(pl.Int64, strict=False),
+        observed_n=pl.col("denominator").cast(pl.Int64, strict=False),
+        observed=pl.col("estimate"),
+        observed_low=pl.col("ci_low"),
+        observed_high=pl.col("ci_high"),
+    )
+    joined_ = observed.join(imputed, on=["id", "stratum"], how="inner", maintain_order="left")
+    return joined_.select(pl.col(name).cast(kind) for name, kind in RESPONDERS.items())
+
+
+AT_RISK = (
+    "infection_any",
+    "infection_serious",
+    "pneumonia_hospitalised",
+    "igg_severely_low",
+    "serious_event",
+    "malignancy",
+    "death",
+)
+"""Outcomes for which patients with a first event are set against the time until it."""
+
+
+def exposure_adjusted(cohort: Cohort, asked: Iterable[Outcome], confidence: float) -> Iterator[Record]:
+    """Patients with a first event per patient-year until that event or the end of observation."""
+    ends = cohort.patients.select("subject_id", "indication", "last_day")
+    for outcome in asked:
+        if outcome.id not in AT_RISK:
+            continue
+        known = outcome.answers.join(ends, on="subject_id", maintain_order="left").filter(
+            pl.col("met").is_not_null() & (pl.col("last_day") >= 0)
+        )
+        dated = known.filter(~pl.col("met") | pl.col("day").is_not_null())
+        for stratum, mine in by_disease(cohort, dated):
+            events = int(mine["met"].sum() or 0)
+            until = pl.when(pl.col("met")).then(pl.min_horizontal("day", "last_day")).otherwise("last_day")
+            days = float(mine.select((until + 1).clip(lower_bound=0).sum()).item() or 0)
+            about = About(
+                f"{outcome.id}_first_event_rate",
+                f"{outcome.label}: patients with a first event, per patient-year at risk",
+                f"{outcome.population}, evaluable and with a known time",
+                stratum,
+                None,
+                PER_YEAR,
+            )
+            yield of_interval(
+                rate(events, days / DAYS_PER_YEAR, confidence=confidence),
+                about,
+                counts=(events, days / DAYS_PER_YEAR),
+                level=confidence,
+                note=joined(
+                    "Numerator: patients; denominator: patient-years until the first event.",
+                    zero_rate_note(events, days / DAYS_PER_YEAR, PER_YEAR, confidence),
+                    f"{known.height - dated.height} with an undated event are left out."
+                    if known.height > dated.height
+                    else None,
+                ),
+            )
 
 
 def follow_up_time(cohort: Cohort, confidence: float) -> Iterator[Record]:
@@ -184,43 +294,3 @@ def follow_up_time(cohort: Cohort, confidence: float) -> Iterator[Record]:
                     None if low is not None else "No interval: a sum, or a limit that the curve does not reach.",
                 ),
             )
-
-
-def infection_rates(cohort: Cohort, confidence: float) -> Iterator[Record]:
-    """Infections per time at risk by period, all and serious, in the patients whose events are recorded."""
-    silent = safety.without_record_of_events(cohort)["subject_id"].implode()
-    recorded = cohort.patients.filter(~pl.col("subject_id").is_in(silent) & pl.col("last_day").is_not_null())
-    events = safety.infections(cohort).join(recorded.select("subject_id"), on="subject_id", how="semi")
-    asked = (("infection", "Infections", events), ("infection_serious", "Serious infections", _serious(events)))
-    whole = (("whole follow-up", 0, None),)
-    for stratum, patients in by_disease(cohort, recorded):
-        for name, label, found in asked:
-            mine = found.join(patients.select("subject_id"), on="subject_id", how="semi")
-            for period, low, high in (*whole, *PERIODS):
-                last = pl.col("last_day") if high is None else pl.min_horizontal("last_day", pl.lit(high))
-                days = float(patients.select((last - low + 1).clip(lower_bound=0).sum()).item() or 0)
-                inside = pl.col("day") >= low if high is None else pl.col("day").is_between(low, high)
-                count = mine.filter(inside).height
-                dateless = mine["day"].null_count()
-                for unit, factor in (("per 100 patient-days", 100.0), ("per patient-year", DAYS_PER_YEAR)):
-                    yield of_interval(
-                        rate(count, days / factor, confidence=confidence),
-                        About(
-                            f"{name}_rate_{unit.rsplit(' ', 1)[1].replace('-', '_')}",
-                            f"{label} {unit}",
-                            "infused patients whose events are recorded",
-                            stratum,
-                            None if period == "whole follow-up" else period,
-                            unit,
-                        ),
-                        counts=(count, days / factor),
-                        level=confidence,
-                        note=joined(
-                            "Numerator: events; denominator: time at risk.",
-                            f"{dateless} without a complete date are in no period." if dateless else None,
-                        ),
-                    )
-
-
-def _serious(events: pl.DataFrame) -> pl.DataFrame:
-    return events.filter(safety.serious_infection())

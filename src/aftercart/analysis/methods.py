@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from aftercart.analysis import formulas
 from aftercart.analysis.bayes import beta_binomial
 from aftercart.analysis.competing import cumulative_incidence
 from aftercart.analysis.datasets import NotShippedError, load
@@ -23,7 +24,6 @@ from aftercart.analysis.intervals import (
     zero_event_bound,
     zero_event_sample_size,
 )
-from aftercart.analysis.mixed import mixed_model
 from aftercart.analysis.paired import hodges_lehmann, signed_rank
 from aftercart.analysis.recurrent import mean_cumulative
 from aftercart.analysis.restricted_mean import restricted_mean, restricted_mean_difference
@@ -258,36 +258,7 @@ def _hodges_lehmann(inputs: Inputs) -> Outputs:
 
 @_method("mixed_model")
 def _mixed_model(inputs: Inputs) -> Outputs:
-    """Formulas such as `y ~ x + (x|subject)` and `y ~ age*Sex + (1|Subject)`, by restricted likelihood."""
-    parsed = re.fullmatch(r"(\w+)~(.+)\+\(([\w+]+)\|(\w+)\)", inputs["formula"].replace(" ", ""))
-    if parsed is None or not inputs.get("reml", True):
-        raise NotShippedError(f"The model {inputs['formula']!r} is not one that is fitted here.")
-    response, terms, random, subject = parsed.groups()
-    frame, columns = load(inputs["dataset"]), {}
-    for term in re.sub(r"(\w+)\*(\w+)", r"\1+\2+\1:\2", terms).split("+"):
-        parts = [_column(frame, variable) for variable in term.split(":") if variable != "1"]
-        if parts:
-            columns["_".join(name for name, _ in parts)] = np.prod([values for _, values in parts], axis=0)
-    slope = next((_column(frame, v)[0] for v in random.split("+") if v != "1"), None)
-    found = mixed_model(frame[response], frame[subject], columns, slope=slope)
-    answer: Outputs = {"loglik": found.log_likelihood, "sd_resid": found.sd_residual, "corr": found.correlation}
-    answer |= {"sd_intercept": found.sd_intercept, f"sd_{slope}": found.sd_slope, "se": list(found.std_errors)}
-    for name, estimate, error in zip(found.names, found.estimates, found.std_errors, strict=True):
-        answer |= {name: estimate, f"se_{name}": error}
-    return answer
-
-
-def _column(frame: pl.DataFrame, variable: str) -> tuple[str, np.ndarray[Any, Any]]:
-    """A number as it is; a text of two values as whether it is the first of them, named by that value."""
-    if variable not in frame.columns:
-        raise NotShippedError(f"The term {variable!r} is not one that is fitted here.")
-    values = frame[variable]
-    if values.dtype.is_numeric():
-        return variable.lower(), values.to_numpy().astype(float)
-    first, *others = values.unique().sort().to_list()
-    if len(others) != 1:
-        raise NotShippedError(f"The column {variable!r} has {len(others) + 1} values; two are supported.")
-    return str(first).lower(), (values == first).to_numpy().astype(float)
+    return formulas.fit(inputs)
 
 
 @_method("beta_binomial_posterior")

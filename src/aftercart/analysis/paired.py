@@ -13,11 +13,15 @@ from aftercart.errors import UsageError
 
 SIGNED_RANK = "exact Wilcoxon signed-rank test, mid-ranks for ties"
 HODGES_LEHMANN = "Hodges-Lehmann, Walsh-average limits by the signed-rank test"
+HODGES_LEHMANN_TIES = "Hodges-Lehmann, limits by inverting the exact signed-rank test with ties"
 
 MOST = 2000
 """Largest number of differences for which the distribution is enumerated."""
+MOST_INVERTED = 50
+"""Largest number of differences for which the test with ties is inverted."""
 _DIGITS = 12
 
+Limits = Literal["walsh", "inversion"]
 Zeros = Literal["wilcoxon", "pratt"]
 
 
@@ -111,22 +115,29 @@ def _sign_distribution(ranks: Ints) -> Floats:
     return chance
 
 
-def hodges_lehmann(differences: Values, *, confidence: float = 0.95) -> HodgesLehmann:
+def hodges_lehmann(differences: Values, *, confidence: float = 0.95, limits: Limits = "walsh") -> HodgesLehmann:
     """Estimate the typical difference: the median of all pairwise means (Walsh averages), with exact limits.
 
-    differences: one per subject, zeros included. The limits are the k-th smallest and largest Walsh average, k the
-    smallest number with P(V <= k) above alpha/2; `achieved_confidence` is what they have, at least `confidence` for
-    continuous differences. They do not exist when so few differences cannot reach it (5 reach 93.75%).
-    Source: Hodges & Lehmann, Ann Math Stat 1963;34:598, doi 10.1214/aoms/1177704172. Raises as `signed_rank`.
+    differences: one per subject, zeros included. limits: `walsh`, the k-th smallest and largest Walsh average, k the
+    smallest number with P(V <= k) above alpha/2 without ties; `achieved_confidence` is what they have, at least
+    `confidence` for continuous differences. Or `inversion`: the shifts that the exact signed-rank test, ties and all,
+    does not reject; they hold `confidence` for any symmetric differences (above 50 differences `walsh` is used, and
+    named). Neither exists when so few differences cannot reach it (5 reach 93.75%).
+    Source: Hodges & Lehmann, Ann Math Stat 1963;34:598, doi 10.1214/aoms/1177704172. Raises as `signed_rank`, and for
+    other limits.
 
     >>> found = hodges_lehmann([0.952, -0.147, 1.022, 0.43, 0.62, 0.59, 0.49, -0.08, 0.01])
     >>> round(found.estimate, 3), round(found.low, 3), round(found.high, 3), found.achieved_confidence
     (0.46, 0.01, 0.786, 0.9609375)
     """
+    if limits not in ("walsh", "inversion"):
+        raise UsageError(f"There are no {limits!r} limits.", hint="use 'walsh' or 'inversion'.")
     found, alpha = _rounded(differences), tail(confidence)
     n = int(found.size)
+    inverted = limits == "inversion" and n <= MOST_INVERTED
+    method = HODGES_LEHMANN_TIES if inverted else HODGES_LEHMANN
     if n == 0:
-        return HodgesLehmann(None, None, None, None, 0, reason="no difference")
+        return HodgesLehmann(None, None, None, None, 0, method, "no difference")
     i, j = np.triu_indices(n)
     walsh = np.sort((found[i] + found[j]) / 2)
     estimate = float(np.median(walsh))
@@ -135,6 +146,20 @@ def hodges_lehmann(differences: Values, *, confidence: float = 0.95) -> HodgesLe
     if k == 0:
         best = 1 - 2 * float(cumulative[0])
         reason = f"{n} differences give limits of at most {100 * best:.4g}% confidence"
-        return HodgesLehmann(estimate, None, None, None, n, reason=reason)
+        return HodgesLehmann(estimate, None, None, None, n, method, reason)
+    if inverted:
+        points = np.unique(walsh)
+        low, high = _first_kept(found, points, alpha), -_first_kept(-found, -points[::-1], alpha)
+        return HodgesLehmann(estimate, low, high, confidence, n, method)
     achieved = 1 - 2 * float(cumulative[k - 1])
-    return HodgesLehmann(estimate, float(walsh[k - 1]), float(walsh[-k]), achieved, n)
+    return HodgesLehmann(estimate, float(walsh[k - 1]), float(walsh[-k]), achieved, n, method)
+
+
+def _first_kept(differences: Floats, points: Floats, alpha: float) -> float:
+    """The smallest shift that is not rejected: between neighbouring Walsh averages the test does not change."""
+    for here, following in zip(points, np.append(points[1:], points[-1]), strict=True):
+        for shift in (here, (here + following) / 2):
+            p = signed_rank(differences - shift).p_two_sided
+            if p is None or p > alpha * (1 + 1e-12):
+                return float(here)
+    return float(points[-1])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -27,10 +28,10 @@ SCHEMA: dict[str, Any] = {
     "ci_high": pl.Float64,
     "ci_level": pl.Float64,
     "ci_method": pl.String,
-    "unit": pl.String,
     "note": pl.String,
+    "unit": pl.String,
 }
-"""Columns of the table of estimates; `time` is a visit, a period or a day in words, null for the whole follow-up."""
+"""Columns of the table of estimates; `time` is a visit, a period or a month in words, null for the whole follow-up."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,14 @@ def zero_note(numerator: float, denominator: float, level: float) -> str | None:
     high = zero_event_bound(int(denominator), confidence=level).one_sided
     risk = f"{high:.2f}" if denominator < 5 else f"{high:.1%}"  # no percentage of so few patients
     return f"No event in {int(denominator)}: a risk of up to {risk} is still possible (one-sided {level:.0%} limit)."
+
+
+def zero_rate_note(events: float, exposure: float, unit: str, level: float) -> str | None:
+    """What rate no event is still compatible with, beside every zero."""
+    if events or not exposure:
+        return None
+    high = -math.log(1 - level) / exposure
+    return f"No event: a rate of up to {high:.3g} {unit} is still possible (one-sided {level:.0%} limit)."
 
 
 def unanswered_note(reasons: Mapping[str, int]) -> str | None:

@@ -85,7 +85,7 @@ class RiskSets:
             raise UsageError(f"Follow-up of {stop.min():g} cannot be.", hint="times count from the start, day 0.")
         if start is not None and (start >= stop).any():
             raise UsageError("A subject enters at or after the end of follow-up.", hint="leave such subjects out.")
-        order = np.argsort(stop)
+        order = np.argsort(stop, kind="stable")  # follow-up comes in days, so that most times are tied
         stop, kind = stop[order], kind[order]
         opens = np.flatnonzero(np.concatenate(([True], stop[1:] != stop[:-1]))) if stop.size else np.zeros(0, np.int64)
         closes = np.append(opens[1:], stop.size).astype(np.int64)

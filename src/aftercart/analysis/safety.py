@@ -224,7 +224,8 @@ def _b_cells(cohort: Cohort) -> list[Outcome]:
             per_subject(
                 found.with_columns(day=pl.col("onset_day").cast(pl.Int64)),
                 cohort.patients,
-                pl.col("onset_day").is_not_null(),
+                # Without any count there is nothing to tell from.
+                pl.when(pl.col("missing").is_null()).then(pl.col("onset_day").is_not_null()),
             ),
             criterion=B_CELLS,
         ),

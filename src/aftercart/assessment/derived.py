@@ -65,6 +65,30 @@ def _last_follow_up_day(units: pl.DataFrame, timeline: Timeline, results: Result
     )
 
 
+def _retreatment_day(units: pl.DataFrame, timeline: Timeline, results: Results) -> Column:
+    """Day of the next infusion of cells after the reference infusion; missing when there was none."""
+    del results
+    joined = _with_subject(units, timeline)
+    return Column(joined["retreatment_day"], (_retreatment_rows(joined),))
+
+
+def _last_day_before_retreatment(units: pl.DataFrame, timeline: Timeline, results: Results) -> Column:
+    """Day of the next infusion of cells or last day under observation, whichever is first."""
+    del results
+    joined = _with_subject(units, timeline)
+    first = joined.select(pl.min_horizontal("retreatment_day", "last_day")).to_series()
+    return Column(first, (_retreatment_rows(joined.filter(pl.col("retreatment_day") <= pl.col("last_day"))),))
+
+
+def _with_subject(units: pl.DataFrame, timeline: Timeline) -> pl.DataFrame:
+    known = timeline.subjects.select("_s", "last_day", "retreatment_day", "retreatment_ref")
+    return units.select("_k", "_s").join(known, on="_s", how="left", maintain_order="left")
+
+
+def _retreatment_rows(joined: pl.DataFrame) -> pl.DataFrame:
+    return joined.filter(pl.col("retreatment_ref").is_not_null()).select("_k", ref="retreatment_ref")
+
+
 def _adult_or_juvenile(units: pl.DataFrame, timeline: Timeline, results: Results) -> Column:
     """Under 18 years at infusion is juvenile; missing without an age."""
     del results
@@ -187,6 +211,8 @@ _COLUMNS: dict[str, Callable[[pl.DataFrame, Timeline, Results], Column]] = {
     "years_to_cut_off": judged.years_to_cut_off,
     "deceased": judged.deceased,
     "last_follow_up_day": _last_follow_up_day,
+    "retreatment_day": _retreatment_day,
+    "last_day_before_retreatment": _last_day_before_retreatment,
     "baseline_range_flag": _baseline_range_flag,
     "months_since_infusion": _months_since_infusion,
     "highest_prednisone_8_weeks": _highest_prednisone_8_weeks,

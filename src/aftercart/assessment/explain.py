@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from aftercart.assessment import Assessments, assess, series, units
+from aftercart.assessment import Assessments, assess, series, tables, units
 from aftercart.assessment.changes import can_be_told, nearest, nearest_in_series
 from aftercart.assessment.run import variants
 from aftercart.criteria import registry
@@ -16,6 +16,8 @@ from aftercart.criteria.registry import Criterion, Input
 from aftercart.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from aftercart.study.model import Study
 
 
@@ -123,6 +125,48 @@ def explain(
     others = _changes(entry, rows, done, subject) if changes else [None] * rows.height
     found = [_explanation(entry, row, index, c) for row, c in zip(rows.iter_rows(named=True), others, strict=True)]
     return [replace(e, simulated=study.meta.simulated) for e in found]
+
+
+def explain_rows(assessments: Assessments, rows: Iterable[int]) -> dict[int, Explanation]:
+    """Explain many results of many subjects at once, without what would have changed them.
+
+    rows: positions in `assessments.table`. Returns the explanations by position.
+    """
+    numbered = assessments.table.select("criterion").with_row_index("row")
+    numbered = numbered.with_columns(place=pl.int_range(pl.len()).over("criterion"))
+    wanted = numbered.filter(pl.col("row").is_in(list(rows)))
+    found: dict[int, Explanation] = {}
+    for (key,), places in wanted.partition_by("criterion", as_dict=True, maintain_order=True).items():
+        frame = _rows_at(assessments, str(key), places["place"])
+        index = _rows_named(assessments.study, frame["evidence"])
+        entry = registry.get(str(key))
+        for row, result in zip(places["row"], frame.iter_rows(named=True), strict=True):
+            explanation = _explanation(entry, result, index, None)
+            found[row] = replace(explanation, simulated=assessments.study.meta.simulated)
+    return found
+
+
+def _rows_at(done: Assessments, key: str, places: pl.Series) -> pl.DataFrame:
+    """Typed results of one criterion by their places among its rows in the tidy table."""
+    ordered = done.wide[key].sort("_s", "variant", maintain_order=True)
+    chosen = tables.with_named_rows(ordered[places.to_list()], done.timeline.rows)
+    whose = done.timeline.subjects.select("_s", "subject_id", "infusion_seq")
+    return chosen.join(whose, on="_s", how="left", maintain_order="left")
+
+
+def _rows_named(study: Study, evidence: pl.Series) -> dict[str, dict[str, Any]]:
+    """The rows of the study that are named as evidence, by `table:row_id`."""
+    pairs = evidence.drop_nulls().explode().drop_nulls()
+    names = set() if pairs.is_empty() else set(pairs.struct.field("ref"))
+    by_table: dict[str, list[str]] = {}
+    for name in names:
+        table, _, row = name.partition(":")
+        by_table.setdefault(table, []).append(row)
+    index: dict[str, dict[str, Any]] = {}
+    for table, ids in by_table.items():
+        kept = study.tables[table].filter(pl.col("row_id").is_in(ids))
+        index |= {f"{table}:{row['row_id']}": row for row in kept.iter_rows(named=True)}
+    return index
 
 
 def _why_nothing(done: Assessments, subject: str, entry: Criterion, day: int | None) -> str:

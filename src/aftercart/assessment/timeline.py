@@ -46,7 +46,8 @@ class Timeline:
     """Everything a criterion can bind to, for one partition of subjects."""
 
     subjects: pl.DataFrame
-    """`_s`, `infusion_seq`, `infusion_date`, `last_day`, `cut_off_day`, and the columns of the table `subjects`."""
+    """`_s`, `infusion_seq`, `infusion_date`, `last_day`, `cut_off_day`, `retreatment_day` with its `retreatment_ref`,
+    and the columns of the table `subjects`."""
     facts: pl.DataFrame
     """Observations (`obs:CODE`), answered items (`item:INSTRUMENT.item`), and those of another cause (`other:`).
 
@@ -179,9 +180,28 @@ def _subjects(study: Study, tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
         _valid(tables["subjects"])
         .unique("subject_id", keep="first", maintain_order=True)
         .join(infusions, on="subject_id", how="inner", maintain_order="left")
+        .join(_retreatments(tables, infusions), on="subject_id", how="left", maintain_order="left")
         .sort("subject_id")
         .with_row_index("_s")
         .with_columns(pl.col("_s").cast(pl.Int64))
+    )
+
+
+def _retreatments(tables: Mapping[str, pl.DataFrame], infusions: pl.DataFrame) -> pl.DataFrame:
+    """The first retreatment after the reference infusion: its day and row (a split dose is no retreatment)."""
+    start = dates.earliest("start")
+    return (
+        _valid(tables["infusions"])
+        .filter(pl.col("retreatment").fill_null(value=False))
+        .join(infusions.select("subject_id", "infusion_date"), on="subject_id", how="inner", maintain_order="left")
+        .select(
+            "subject_id",
+            retreatment_day=(start - pl.col("infusion_date")).dt.total_days().cast(pl.Int64),
+            retreatment_ref="ref",
+        )
+        .filter(pl.col("retreatment_day") > 0)
+        .sort("subject_id", "retreatment_day", "retreatment_ref")
+        .unique("subject_id", keep="first", maintain_order=True)
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import update_wrapper
+from math import isnan
 from typing import Any
 
 import polars as pl
@@ -59,6 +60,28 @@ class CriterionFunction:
         frame = frame.with_columns(_literal(name, value) for name, value in given.items())
         result = self._series(frame, by) if entry.kind == "series" else self._rows(frame)
         return like(data, result)
+
+    def decompose(self, data: Any, /, *, by: str | list[str] | None = None, **given: Any) -> Any:
+        """Return the parts that make up each result, such as the points of each component of a score.
+
+        Takes what a call takes. Returns the same kind of frame with the parts only, one row per result in the same
+        order (for series after the columns that name the subject); for a criterion without parts its outputs. Raises
+        `FrameError` as a call does.
+
+        >>> import polars as pl
+        >>> from aftercart import criteria
+        >>> visit = pl.DataFrame({"items.chewing": [2], "items.swallowing": [1]})
+        >>> parts = criteria.mg_adl.decompose(visit, unlisted_items=0)
+        >>> parts.select("points.chewing", "points.swallowing", "points.talking").row(0)
+        (2.0, 1.0, 0.0)
+        """
+        frame = to_polars(data)
+        result = self(frame, by=by, **given)
+        outputs = [o.name for o in self.entry.outputs]
+        parts = [o.name for o in self.entry.outputs if o.component] or outputs
+        keys = [by] if isinstance(by, str) else by or [c for c in ("subject_id",) if c in frame.columns]
+        labels = [c for c in keys if c in result.columns and c not in outputs] if self.entry.kind == "series" else []
+        return like(data, result.select(*labels, *parts))
 
     def _rows(self, frame: pl.DataFrame) -> pl.DataFrame:
         entry = self.entry
@@ -228,7 +251,9 @@ def validated(frame: pl.DataFrame, specs: tuple[Input, ...]) -> tuple[pl.DataFra
         if spec.minimum is not None:
             checks.append(column < spec.minimum)
         if spec.maximum is not None:
-            checks.append(column > spec.maximum)
+            # NaN, which only a default can be, marks what was not listed; polars takes it as larger than any number.
+            over = column > spec.maximum
+            checks.append(over & column.is_not_nan() if _is_nan(spec.default) else over)
         if spec.allowed and spec.type in ("str", "float", "int"):
             checks.append(
                 ~column.is_in([float(a) for a in spec.allowed] if spec.type == "float" else list(spec.allowed))
@@ -250,6 +275,10 @@ def validated(frame: pl.DataFrame, specs: tuple[Input, ...]) -> tuple[pl.DataFra
     reason = frame.select(pl.concat_str(reasons, separator="; ", ignore_nulls=True).replace("", None)).to_series()
     cleaned = frame.with_columns(pl.when(~flags[name]).then(pl.col(name)).alias(name) for name in hit)
     return cleaned, reason
+
+
+def _is_nan(value: Any) -> bool:
+    return isinstance(value, float) and isnan(value)
 
 
 def _limited(spec: Input) -> bool:

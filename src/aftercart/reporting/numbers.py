@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 SMALLEST_PERCENT_DENOMINATOR = 5
@@ -108,4 +109,11 @@ def shown(value: object) -> str:
         return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:.6g}"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(shown, value)) or "none"
     return str(value)
+
+
+def markdown(text: str) -> str:
+    """A text in Markdown as it stands: characters that would mean something there are written out."""
+    return re.sub(r"([\\\\`*_\[\]<>#|~])", r"\\\1", " ".join(text.split()))

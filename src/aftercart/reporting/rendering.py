@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from functools import cache
+from importlib.resources import files
 from typing import Any
 
 from aftercart.errors import MissingExtraError
@@ -17,18 +20,35 @@ def _environment() -> Any:
         raise MissingExtraError("jinja2", "report", "a report page") from error
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("aftercart.reporting", "templates"),
-        autoescape=True,
+        autoescape=jinja2.select_autoescape(("html.j2",), default_for_string=True),  # the others are Markdown
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
     environment.globals["numbers"] = numbers
+    environment.globals["asset"] = asset
+    environment.globals["integrity"] = integrity
     environment.filters["number"] = numbers.number
+    environment.filters["markdown"] = numbers.markdown
     return environment
 
 
 def render(template: str, **context: Any) -> str:
-    """Fill a template of `report/templates`; every value is escaped, an undefined name is an error."""
+    """Fill a template of `report/templates`; in pages every value is escaped, an undefined name is an error."""
     page: str = _environment().get_template(template).render(**context)
     return page
+
+
+@cache
+def asset(name: str) -> Any:
+    """The text of a style sheet or script beside the templates, to be set into a page as it stands."""
+    import markupsafe
+
+    return markupsafe.Markup((files("aftercart.reporting") / "templates" / name).read_text("utf-8"))  # noqa: S704 - own
+
+
+@cache
+def integrity(name: str) -> str:
+    """The hash by which a content security policy lets that asset, and nothing else, take effect."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(str(asset(name)).encode()).digest()).decode()}"

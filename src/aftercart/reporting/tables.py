@@ -17,7 +17,6 @@ from aftercart.reporting.numbers import (
     indication,
     interval,
     number,
-    percent,
     percentage,
 )
 
@@ -29,6 +28,10 @@ class Column:
     label: str
     numeric: bool = False
     nowrap: bool = False
+    width: float = 1.0
+    """Share of the width, where a medium has fixed columns."""
+    stratum: str = ""
+    """The disease (or `all`) whose patients the column counts, where it counts those of one."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,8 @@ class Row:
     header: str
     cells: tuple[str, ...] = ()
     heading: bool = False
+    estimate: str = ""
+    """Which estimate the cells show (its id, with `@` and its time where it has one), if they show one."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,8 @@ class Line:
     drawn: bool
     open: str
     """How many could not be evaluated, by reason."""
+    id: str = ""
+    """Which estimate it is, for whoever asks which patients stand behind it."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +111,7 @@ def line(estimate: Estimate, label: str) -> Line:
         value=estimate.estimate or 0.0,
         drawn=known,
         open="; ".join(f"{why}: {n}" for why, n in estimate.not_evaluable_reasons.items()),
+        id=estimate.id,
     )
 
 
@@ -326,65 +334,3 @@ def from_frame(caption: str, frame: pl.DataFrame, labels: dict[str, str], *, not
         for values in frame.select(columns).iter_rows()
     )
     return Table(caption, tuple(Column(labels[c]) for c in columns), rows, tuple(notes))
-
-
-ESTIMATE_COLUMNS = (
-    Column("Estimate"),
-    Column("Patients of", nowrap=True),
-    Column("Time", nowrap=True),
-    Column("Count", numeric=True),
-    Column("Value", numeric=True),
-    Column("Interval", numeric=True),
-    Column("Method"),
-    Column("Note"),
-)
-
-KINDS = (
-    ("Proportions of evaluable patients", "proportion", ""),
-    ("With non-responder imputation", "proportion", "_nri"),
-    ("Partially pooled across diseases", "proportion", "_partially_pooled"),
-    ("Rates and numbers of infections", "rate", ""),
-    ("Time to an event", "time", ""),
-    ("Change and course of scores", "score", ""),
-    ("Described, without an interval", "described", ""),
-)
-"""Groups of estimates: heading, kind, and how the identifier ends."""
-
-
-def every_estimate(estimates: pl.DataFrame) -> list[Table]:
-    """All estimates of an analysis that rest on any patient, by kind."""
-    made = [(_kind(e), e) for e in estimates.iter_rows(named=True) if e["denominator"]]
-    endings = tuple(end for _, _, end in KINDS if end)
-    found = []
-    for heading, kind, end in KINDS:
-        mine = [e for k, e in made if k == kind and (e["id"].endswith(end) if end else not e["id"].endswith(endings))]
-        if mine:
-            rows = tuple(Row(e["label"], _estimate_cells(e)) for e in mine)
-            found.append(Table(heading, ESTIMATE_COLUMNS, rows))
-    return found
-
-
-def _kind(estimate: Mapping[str, Any]) -> str:
-    unit = str(estimate["unit"])
-    if estimate["ci_method"].startswith("median"):
-        return "described"
-    if unit == "proportion":
-        return unit
-    if unit.startswith("per ") or unit == "infections":
-        return "rate"
-    return "time" if unit in ("days", "probability") else "score"
-
-
-def _estimate_cells(estimate: Mapping[str, Any]) -> tuple[str, ...]:
-    value, low, high, n = (estimate[k] for k in ("estimate", "ci_low", "ci_high", "denominator"))
-    counted = estimate["unit"] in ("proportion", "probability")
-    if counted and value is not None:
-        shown_value = f"{percent(value)}%" if n >= SMALLEST_PERCENT_DENOMINATOR else ""
-        limits = interval(low, high, n) if low is not None else NONE
-    else:
-        shown_value = NONE if value is None else f"{value:.4g} {estimate['unit']}"
-        limits = NONE if low is None else f"{low:.4g} to {high:.4g}"
-    count_ = f"{estimate['numerator']:g}/{n:.6g}"
-    who = "all" if estimate["stratum"] == "all" else indication(estimate["stratum"])
-    when = (estimate["time"] or "").replace("_", " ")
-    return who, when, count_, shown_value, limits, estimate["ci_method"], estimate["note"] or ""

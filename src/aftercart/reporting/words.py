@@ -131,9 +131,10 @@ def _toxicity(summary: Summary, name: str, label: str, grades: dict[str, int]) -
         by_grade.append(f"not decided in {grades['not_evaluable']}")
     spread = f" (worst grade: {listed(by_grade)})" if by_grade else ""
     text = f"{label} occurred in {share(any_grade)}{spread}"
-    severe = summary.find(f"{name}_grade_3_or_more")
-    if severe is not None and severe.denominator:
-        text += f"; grade 3 or more in {share(severe)}"
+    for grade in (2, 3):
+        severe = summary.find(f"{name}_grade_{grade}_or_more")
+        if severe is not None and severe.denominator:
+            text += f"; grade {grade} or more in {share(severe)}"
     return f"{text}."
 
 

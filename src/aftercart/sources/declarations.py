@@ -42,10 +42,6 @@ def read(path: Path) -> tuple[StudyMeta, str, list[pl.DataFrame]]:
     """Return (declarations, text encoding of the tables, problems)."""
     file = path.name
     listed: list[pl.DataFrame] = []
-
-    def wrong(key: str, found: Any, expected: str, remedy: str = "correct the entry; the default is used.") -> None:
-        listed.append(problems.one("study_toml", file, f"{key} = {found!r}", expected, remedy, column=key))
-
     raw: dict[str, Any] = {}
     if not path.exists():
         listed.append(
@@ -66,6 +62,17 @@ def read(path: Path) -> tuple[StudyMeta, str, list[pl.DataFrame]]:
                     "study_toml", file, str(error), "a TOML file in UTF-8", "correct the file; defaults are used."
                 )
             )
+    meta, encoding, more = declarations_of(raw, file, path.parent.name)
+    return meta, encoding, listed + more
+
+
+def declarations_of(raw: Mapping[str, Any], file: str, name: str) -> tuple[StudyMeta, str, list[pl.DataFrame]]:
+    """Return (declarations, encoding, problems) of what a `study.toml` holds; `name` stands in for title and study."""
+    listed: list[pl.DataFrame] = []
+
+    def wrong(key: str, found: Any, expected: str, remedy: str = "correct the entry; the default is used.") -> None:
+        listed.append(problems.one("study_toml", file, f"{key} = {found!r}", expected, remedy, column=key))
+
     good = _top(raw, wrong)
     encoding = good.get("encoding", "utf-8")
     if encoding not in ENCODINGS:
@@ -80,8 +87,8 @@ def read(path: Path) -> tuple[StudyMeta, str, list[pl.DataFrame]]:
         )
     rule, lookback = _baseline(good.get("baseline", {}), wrong)
     meta = StudyMeta(
-        title=good.get("title", path.parent.name),
-        study_id=good.get("study_id", path.parent.name),
+        title=good.get("title", name),
+        study_id=good.get("study_id", name),
         data_cut_off=good.get("data_cut_off"),
         reference_infusion=good.get("reference_infusion", 1),
         simulated=good.get("simulated", False),

@@ -46,6 +46,7 @@ def test_half_weights_and_new_descriptors(
     found = score(baseline, states, new_descriptors=new)
     assert (found["baseline_sledai_2k"], found["s2k_ri50"], found["reduction"]) == (before, after, before - after)
     assert found["s2k_ri50_lower_bound"] == found["s2k_ri50_upper_bound"] == after
+    assert sum(found[f"points.{d}"] for d in WEIGHTS) == after
     assert (found["clause"], found["missing"]) == (clause, None)
 
 

@@ -104,7 +104,7 @@ def test_missing_measures_decide_only_when_they_cannot_change_the_result(
     ("lists", "improved", "worse"),
     [
         ({"improved_ge20pct": ["md_global", "patient_global", "haq"], "worsened_ge25pct": []}, True, False),
-        ({"improved_ge20pct": ["md_global", "patient_global", "haq"]}, True, None),
+        ({"improved_ge20pct": ["md_global", "patient_global", "haq"]}, True, False),
         ({"improved_ge20pct": ["md_global", "haq"], "worsened_ge25pct": []}, False, False),
         ({"improved_ge20pct": [], "worsened_ge25pct": []}, False, False),
         ({"improved_ge20pct": ["md_global", "patient_global", "haq"], "worsened_ge25pct": ["mmt"]}, False, False),

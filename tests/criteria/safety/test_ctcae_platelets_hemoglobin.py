@@ -118,7 +118,32 @@ def test_the_absolute_limit_wins_inside_a_local_range() -> None:
         (PLATELETS_V5, {"platelets_10e9_per_l": 60, "transfusion_indicated": True}, 2, "absolute"),
         (PLATELETS_V5, {"platelets_10e9_per_l": 200, "transfusion_indicated": True}, 0, "normal"),
         (PLATELETS_V5, {"platelets_10e9_per_l": 200, "life_threatening_urgent_intervention": True}, 0, "normal"),
-        (PLATELETS_V6, {"platelets_10e9_per_l": 200, "life_threatening_urgent_intervention": True}, 0, "normal"),
+        (
+            PLATELETS_V6,
+            {"platelets_10e9_per_l": 200, "life_threatening_urgent_intervention": True},
+            4,
+            "life_threatening",
+        ),
+        (
+            PLATELETS_V6,
+            {"platelets_10e9_per_l": 40, "life_threatening_urgent_intervention": True},
+            4,
+            "life_threatening",
+        ),
+        (
+            PLATELETS_V6,
+            {"platelets_10e9_per_l": None, "life_threatening_urgent_intervention": True},
+            4,
+            "life_threatening",
+        ),
+        (PLATELETS_V6, {"platelets_10e9_per_l": 9, "life_threatening_urgent_intervention": True}, 4, "absolute"),
+        (
+            PLATELETS_V6,
+            {"platelets_10e9_per_l": 40, "transfusion_indicated": True, "life_threatening_urgent_intervention": True},
+            4,
+            "life_threatening",
+        ),
+        (PLATELETS_V5, {"platelets_10e9_per_l": 40, "life_threatening_urgent_intervention": True}, 3, "absolute"),
     ],
 )
 def test_transfusion_and_urgent_intervention(
@@ -190,6 +215,14 @@ def test_transfusion_and_urgent_intervention(
         ),
         (PLATELETS_V6, {"platelets_10e9_per_l": 20, "transfusion_indicated": None}, 3, 3, 3, None),
         (PLATELETS_V5, {"platelets_10e9_per_l": 200, "transfusion_indicated": None}, 0, 0, 0, None),
+        (
+            PLATELETS_V6,
+            {"platelets_10e9_per_l": 20, "life_threatening_urgent_intervention": None},
+            None,
+            3,
+            4,
+            "life_threatening_urgent_intervention",
+        ),
         (PLATELETS_V5, {"platelets_10e9_per_l": 24, "ctcae_version": None}, None, 3, 4, "ctcae_version"),
         (PLATELETS_V5, {"platelets_10e9_per_l": 60, "ctcae_version": None}, 2, 2, 2, None),
         (PLATELETS_V5, {"platelets_10e9_per_l": 9, "ctcae_version": None}, 4, 4, 4, None),

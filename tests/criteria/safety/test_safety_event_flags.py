@@ -36,6 +36,10 @@ def flag(event: str | None, **more: Any) -> dict[str, Any]:
         ("rcl_test", {"rcl_result": "negative"}, False, False, "not_expedited"),
         ("rcl_test", {"rcl_result": "indeterminate"}, False, False, "not_expedited"),
         ("rcl_test", {"rcl_result": "negative", "serious_outcome": True}, False, False, "not_expedited"),
+        ("rcl_test", {"rcl_result": "inconclusive"}, False, False, "not_expedited"),
+        ("rcl_test", {"rcl_result": "invalid"}, False, False, "not_expedited"),
+        ("rcl_test", {"rcl_result": "pending"}, False, False, "not_expedited"),
+        ("rcl_test", {"rcl_result": "not_done"}, False, False, "not_expedited"),
         ("death", {}, True, False, "death"),
         ("death", {"serious_outcome": False}, True, False, "death"),
         ("death", {"serious_outcome": None}, True, False, "death"),
@@ -77,7 +81,10 @@ def test_what_is_not_known_leaves_the_report_open(
 def test_a_test_result_that_does_not_exist_is_refused() -> None:
     found = flag("rcl_test", rcl_result="weak")
     assert (found["report_expedited"], found["missing"]) == (None, "rcl_result")
-    assert found["invalid"] == "rcl_result: found weak, expected one of positive, negative, indeterminate"
+    assert found["invalid"] == (
+        "rcl_result: found weak, expected one of positive, negative, indeterminate, inconclusive, invalid, pending, "
+        "not_done"
+    )
 
 
 def test_years_that_do_not_exist_are_refused_without_changing_the_duty() -> None:

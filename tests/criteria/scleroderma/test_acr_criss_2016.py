@@ -82,7 +82,7 @@ def test_an_open_event_leaves_an_improved_patient_open_and_no_other() -> None:
     assert (found["criss_probability"], found["improved_ge_0_60"]) == (None, None)
     assert found["criss_probability_lower_bound"] == 0
     assert found["criss_probability_upper_bound"] == pytest.approx(0.999745, abs=1e-6)
-    assert found["missing"] == "step1: renal_crisis"
+    assert found["missing"] == "step1.new_scleroderma_renal_crisis"
     assert predict(0, 0, 0, 0, 0, **open_event)["improved_ge_0_60"] is False
 
 

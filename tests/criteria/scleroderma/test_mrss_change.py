@@ -61,6 +61,7 @@ def test_percent_change_has_no_value_from_zero() -> None:
     [
         (None, 10, "baseline_mrss"),
         (20, None, "followup_mrss"),
+        (0, None, "followup_mrss"),
         (52, 10, "baseline_mrss"),
         (20, 51.5, "followup_mrss"),
         (-1, 10, "baseline_mrss"),

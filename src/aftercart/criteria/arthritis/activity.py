@@ -39,6 +39,17 @@ def decided(low: pl.Expr, high: pl.Expr, cut_offs: Mapping[str, Any]) -> pl.Expr
     return pl.when((lowest == highest) | (lowest == "high")).then(lowest)
 
 
+def plain_terms() -> dict[str, pl.Expr]:
+    """Return the parts that CDAI and SDAI add up as they are: joints (of 28) and both globals (0 to 10 cm)."""
+    columns = {
+        "tender": "tender_joint_count_28",
+        "swollen": "swollen_joint_count_28",
+        "patient_global": "patient_global_0_10_cm",
+        "physician_global": "physician_global_0_10_cm",
+    }
+    return {f"terms.{term}": pl.col(column) for term, column in columns.items()}
+
+
 def bounded(column: str, largest: float) -> tuple[pl.Expr, pl.Expr]:
     """Lowest and highest admissible value of an input that starts at 0."""
     return pl.col(column).fill_null(0.0), pl.col(column).fill_null(float(largest))

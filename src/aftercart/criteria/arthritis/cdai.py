@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from aftercart.criteria import registry
-from aftercart.criteria.arthritis.activity import bounded, decided
+from aftercart.criteria.arthritis.activity import bounded, decided, plain_terms
 from aftercart.criteria.calling import criterion
 from aftercart.criteria.logic import missing_names
 
@@ -32,6 +32,7 @@ def cdai(rows: pl.LazyFrame) -> pl.LazyFrame:
     low, high = pl.col("cdai_lower_bound"), pl.col("cdai_upper_bound")
     return (
         rows.with_columns(
+            **plain_terms(),
             cdai=pl.sum_horizontal(*JOINTS, *GLOBALS, ignore_nulls=False),
             cdai_lower_bound=pl.sum_horizontal(lowest for lowest, _ in ends),
             cdai_upper_bound=pl.sum_horizontal(highest for _, highest in ends),

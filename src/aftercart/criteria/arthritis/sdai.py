@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from aftercart.criteria import registry
-from aftercart.criteria.arthritis.activity import bounded, decided
+from aftercart.criteria.arthritis.activity import bounded, decided, plain_terms
 from aftercart.criteria.calling import criterion
 from aftercart.criteria.logic import missing_names
 
@@ -34,6 +34,8 @@ def sdai(rows: pl.LazyFrame) -> pl.LazyFrame:
     low, high = pl.col("sdai_lower_bound"), pl.col("sdai_upper_bound")
     return (
         rows.with_columns(
+            **plain_terms(),
+            **{"terms.crp": crp},
             sdai=pl.sum_horizontal(*JOINTS, *GLOBALS, crp, ignore_nulls=False),
             sdai_lower_bound=pl.sum_horizontal(*(lowest for lowest, _ in ends), crp.fill_null(0.0)),
             sdai_upper_bound=pl.sum_horizontal(*(highest for _, highest in ends), crp, ignore_nulls=False),

@@ -26,14 +26,17 @@ def facit_fatigue(rows: pl.LazyFrame) -> pl.LazyFrame:
     forward, names = rules["forward_items"], [*rules["reversed_items"], *rules["forward_items"]]
     answer = {name: pl.col(f"items.{name}") for name in names}
     refused = {name: is_true(~answer[name].is_in(answers)) for name in names}
-    points = [answer[name] if name in forward else highest - answer[name] for name in names]
+    points = {name: answer[name] if name in forward else highest - answer[name] for name in names}
     answered, any_refused = pl.col("items_answered"), pl.any_horizontal(refused.values())
     enough, score = answered >= rules["minimum_answered"], pl.col("facit_fatigue_0_52")
     return (
-        rows.with_columns(items_answered=pl.sum_horizontal(a.is_not_null().cast(pl.Int64) for a in answer.values()))
+        rows.with_columns(
+            *(pl.when(~refused[name]).then(points[name]).alias(f"points.{name}") for name in names),
+            items_answered=pl.sum_horizontal(a.is_not_null().cast(pl.Int64) for a in answer.values()),
+        )
         .with_columns(
             facit_fatigue_0_52=pl.when(enough & ~any_refused).then(
-                (pl.sum_horizontal(points) * len(names) / answered).round(4)
+                (pl.sum_horizontal(f"points.{name}" for name in names) * len(names) / answered).round(4)
             )
         )
         .with_columns(

@@ -53,11 +53,19 @@ def s2k_ri50(rows: pl.LazyFrame) -> pl.LazyFrame:
         rows.with_columns(names_any(name, [d], weights).alias(f"_{name}.{d}") for name in lists for d in weights)
         .with_columns(
             baseline_sledai_2k=baseline_total,
-            s2k_ri50_lower_bound=pl.sum_horizontal(points(d, 0.0, is_true) for d in weights),
-            s2k_ri50_upper_bound=pl.sum_horizontal(points(d, 1.0, may_be_true) for d in weights),
+            **{f"_low.{d}": points(d, 0.0, is_true) for d in weights},
+            **{f"_high.{d}": points(d, 1.0, may_be_true) for d in weights},
             n_resolved=count("resolved"),
             n_improved_ge50=count("improved_ge50"),
             n_new=pl.sum_horizontal(is_true(new[d]).cast(pl.Int64) for d in weights),
+        )
+        .with_columns(
+            s2k_ri50_lower_bound=pl.sum_horizontal(f"_low.{d}" for d in weights),
+            s2k_ri50_upper_bound=pl.sum_horizontal(f"_high.{d}" for d in weights),
+            **{
+                f"points.{d}": pl.when(pl.col(f"_low.{d}") == pl.col(f"_high.{d}")).then(pl.col(f"_low.{d}"))
+                for d in weights
+            },
         )
         .with_columns(s2k_ri50=pl.when(low == high).then(low))
         .with_columns(reduction=baseline - pl.col("s2k_ri50"))

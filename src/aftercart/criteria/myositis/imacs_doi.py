@@ -77,9 +77,7 @@ def imacs_doi(rows: pl.LazyFrame) -> pl.LazyFrame:
     n_worse, strength_worse, result = pl.col("n_worse_ge25"), pl.col("mmt_worse_ge25"), pl.col("imacs_doi")
     too_many = n_worse > rules["worse_measures_allowed"]
     seen = pl.any_horizontal(
-        *(p.is_not_null() for p in percent.values()),
-        pl.col("worsened_ge25pct").is_not_null(),
-        pl.col("worsened_ge30pct").is_not_null(),
+        *(p.is_not_null() for p in percent.values()), *(pl.col(name).is_not_null() for name in LISTS)
     )
     n_severe = pl.sum_horizontal(f.cast(pl.Int64) for f in severe.values())
     return (

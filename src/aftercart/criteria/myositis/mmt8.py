@@ -41,6 +41,7 @@ def mmt8(rows: pl.LazyFrame) -> pl.LazyFrame:
     everything = ["neck_flexors", *right, *left]
     both, one = pl.col("mmt8_0_150"), pl.col("mmt8_unilateral_0_80")
     return rows.with_columns(
+        *(pl.col(c).alias(f"points.{c}") for c in everything),
         _total(everything).alias("mmt8_0_150"),
         _total(["neck_flexors", *right]).alias("mmt8_unilateral_0_80"),
         pl.sum_horizontal(pl.col(c).fill_null(0) for c in everything).alias("mmt8_0_150_lower_bound"),

@@ -43,6 +43,7 @@ def mg_adl(rows: pl.LazyFrame) -> pl.LazyFrame:
     minimal, response = rules["minimal_symptoms_up_to"], rules["response_from"]
     return (
         rows.with_columns(
+            *(pl.col(f"items.{i}").alias(f"points.{i}") for i in ITEMS),
             mg_adl=pl.sum_horizontal(columns, ignore_nulls=False),
             mg_adl_lower_bound=pl.sum_horizontal(pl.col(c).fill_null(0) for c in columns),
             mg_adl_upper_bound=pl.sum_horizontal(pl.col(c).fill_null(rules["grade_max"]) for c in columns),

@@ -29,10 +29,12 @@ def crs_scale_comparison(rows: pl.LazyFrame) -> pl.LazyFrame:
     (3, 2, 3)
     """
     rules = registry.get("crs_scale_comparison").rules
-    prepared = rows.with_columns(n_vasopressors_excl_vasopressin=_pressor_count(rules), _pressor=_pressor_class())
-    astct = crs_astct_2019.rule(prepared).rename(
-        {"grade": "astct_2019", "grade_min": "astct_2019_min", "grade_max": "astct_2019_max", "clause": "_astct"}
+    prepared = rows.with_columns(
+        n_vasopressors_excl_vasopressin=_pressor_count(rules),
+        _pressor=_pressor_class(),
+        _device=pl.col("oxygen_device"),
     )
+    astct = _astct(prepared).with_columns(oxygen_device="_device")
     scales = {"lee_2014": _lee(rules), "penn": _penn(rules)}
     graded = astct.with_columns(
         **{f"{s}_min": worst(*d.values()).low.cast(pl.Int64) for s, d in scales.items()},
@@ -69,6 +71,19 @@ def _pressor_count(rules: Mapping[str, Mapping[str, int]]) -> pl.Expr:
     named = pl.col("vasopressor").replace_strict(dict(rules["pressors"]), default=0, return_dtype=pl.Int64)
     beside_vasopressin = named - is_true(pl.col("vasopressin")).cast(pl.Int64)
     return pl.when(count == 0).then(pl.max_horizontal(beside_vasopressin, pl.lit(0))).otherwise(count)
+
+
+def _astct(prepared: pl.LazyFrame) -> pl.LazyFrame:
+    """ASTCT at both ends: with positive pressure where it is named beside the device, and where it may be."""
+    named = pl.col("cpap_or_bipap") | pl.col("mechanical_ventilation")
+
+    def graded(rows: pl.LazyFrame, pressure: pl.Expr) -> pl.LazyFrame:
+        device = pl.when(pressure).then(pl.lit("cpap")).otherwise(pl.col("_device"))
+        return crs_astct_2019.rule(rows.with_columns(oxygen_device=device))
+
+    low, high = pl.col("grade_min"), pl.col("astct_2019_max")
+    at_most = graded(prepared, may_be_true(named)).with_columns(astct_2019_max="grade_max")
+    return graded(at_most, is_true(named)).with_columns(astct_2019_min=low, astct_2019=pl.when(low == high).then(low))
 
 
 def _looked_up(value: pl.Expr, low: Mapping[str, int], high: Mapping[str, int]) -> Interval:

@@ -28,7 +28,7 @@ def ctcae_platelets_hemoglobin(rows: pl.LazyFrame) -> pl.LazyFrame:
     transfusion = Interval.flag(pl.col("transfusion_indicated"), 3)
     urgent = Interval.flag(pl.col("life_threatening_urgent_intervention"), 4)
     v5 = below(platelets, rules["platelets_v5_below_10e9_per_l"], platelets_lln, highest=4)
-    v6 = worst(below(platelets, rules["platelets_v6_below_10e9_per_l"], platelets_lln, highest=4), transfusion)
+    v6 = worst(below(platelets, rules["platelets_v6_below_10e9_per_l"], platelets_lln, highest=4), transfusion, urgent)
     anemia = worst(
         below(haemoglobin, rules["hemoglobin_below_g_per_dl"], haemoglobin_lln, highest=3), transfusion, urgent
     )
@@ -48,7 +48,7 @@ def ctcae_platelets_hemoglobin(rows: pl.LazyFrame) -> pl.LazyFrame:
         grade_min=found.low.cast(pl.Int64), grade_max=found.high.cast(pl.Int64), grade=found.value().cast(pl.Int64)
     ).with_columns(
         clause=first_true(
-            (is_anemia & (grade == 4), "life_threatening"),
+            ((grade == 4) & (by_count < 4), "life_threatening"),
             ((grade == 3) & (by_count < 3), "transfusion"),
             (is_true(grade > 1), "absolute"),
             (grade == 1, "below_range"),

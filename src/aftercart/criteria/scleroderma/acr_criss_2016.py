@@ -7,7 +7,7 @@ import polars as pl
 from aftercart.criteria import registry
 from aftercart.criteria.calling import criterion
 from aftercart.criteria.logic import first_true, ge, missing_names
-from aftercart.criteria.scleroderma.criss_step1 import any_event, events
+from aftercart.criteria.scleroderma.criss_step1 import any_event, events, missing_inputs
 
 VISIT_COLUMNS = {
     "mrss": "mrss",
@@ -38,16 +38,16 @@ def acr_criss_2016(rows: pl.LazyFrame) -> pl.LazyFrame:
     """
     rules = registry.get("acr_criss_2016").rules
     step1 = events(rules["step1"])
-    terms = [pl.col(f"change_used.{m}") * weight for m, weight in rules["coefficients"].items()]
+    terms = {f"terms.{m}": pl.col(f"change_used.{m}") * weight for m, weight in rules["coefficients"].items()}
     linear = pl.col("linear_predictor")
     # 1 / (1 + exp(-x)) is the printed exp(x) / (1 + exp(x)) without infinity divided by infinity.
     probability = 1 / (1 + (-linear).exp())
     event, result, improved = pl.col("step1_not_improved"), pl.col("criss_probability"), pl.col("improved_ge_0_60")
     return (
         rows.with_columns(_change(m).alias(f"change_used.{m}") for m in VISIT_COLUMNS)
-        .with_columns(flag.alias(f"events.{name}") for name, flag in step1.items())
+        .with_columns(**terms, **{f"events.{name}": flag for name, flag in step1.items()})
         .with_columns(
-            linear_predictor=rules["intercept"] + pl.sum_horizontal(terms, ignore_nulls=False),
+            linear_predictor=rules["intercept"] + pl.sum_horizontal(list(terms), ignore_nulls=False),
             step1_not_improved=any_event(list(step1)),
         )
         .with_columns(
@@ -65,7 +65,7 @@ def acr_criss_2016(rows: pl.LazyFrame) -> pl.LazyFrame:
             missing=pl.when(result.is_null()).then(
                 missing_names(
                     *((f"changes.{m}", pl.col(f"change_used.{m}").is_null()) for m in VISIT_COLUMNS),
-                    *((f"step1: {name}", pl.col(f"events.{name}").is_null()) for name in step1),
+                    *missing_inputs(list(step1)),
                 )
             ),
         )

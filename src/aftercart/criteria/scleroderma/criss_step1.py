@@ -15,6 +15,28 @@ FVC = "step1.fvc"
 LVF = "step1.new_left_ventricular_failure"
 PAH = "step1.new_pah_on_rhc"
 
+INPUTS = {
+    "renal_crisis": [RENAL_CRISIS],
+    "fvc_decline": [
+        f"{FVC}.baseline_percent_predicted",
+        f"{FVC}.followup_percent_predicted",
+        f"{FVC}.confirmed_within_1_month",
+        f"{FVC}.ild_on_hrct",
+        f"{FVC}.attributable_to_ssc",
+    ],
+    "left_ventricular_failure": [f"{LVF}.lvef_percent", f"{LVF}.requires_treatment", f"{LVF}.attributable_to_ssc"],
+    "pulmonary_arterial_hypertension": [
+        f"{PAH}.mpap_mmhg",
+        f"{PAH}.pcwp_mmhg",
+        f"{PAH}.pvr_wood_units",
+        f"{PAH}.requires_treatment",
+        f"{PAH}.attributable_to_ssc",
+    ],
+    "gi_dysmotility": ["step1.gi_dysmotility_requiring_tpn"],
+    "digital_gangrene": ["step1.digital_gangrene_or_amputation"],
+}
+"""The inputs that each event rests on."""
+
 
 def _unless_unlisted(happened: pl.Expr, fields: list[str]) -> pl.Expr:
     """An event of which no field is given did not happen; one given in part follows three-valued logic."""
@@ -70,11 +92,15 @@ def extended_events(limits: Mapping[str, float]) -> dict[str, pl.Expr]:
     limits: as for `events`. Source: Khanna 2021, DOI 10.1136/annrheumdis-2020-219100; the two more from memory.
     """
     return events(limits) | {
-        "gi_dysmotility": pl.col("step1.gi_dysmotility_requiring_tpn"),
-        "digital_gangrene": pl.col("step1.digital_gangrene_or_amputation"),
+        name: pl.col(column) for name in ("gi_dysmotility", "digital_gangrene") for column in INPUTS[name]
     }
 
 
 def any_event(names: list[str]) -> pl.Expr:
     """True when one of the computed `events.` columns is true, missing when one could be."""
     return reduce(or_, (pl.col(f"events.{name}") for name in names))
+
+
+def missing_inputs(names: list[str]) -> list[tuple[str, pl.Expr]]:
+    """Name and condition of every input without a value that leaves an event open, for `missing_names`."""
+    return [(c, pl.col(f"events.{name}").is_null() & pl.col(c).is_null()) for name in names for c in INPUTS[name]]

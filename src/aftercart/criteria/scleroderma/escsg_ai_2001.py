@@ -14,15 +14,10 @@ INDICES = ("whole", "dcssc", "lcssc")
 
 
 def _decided(flag: str, number: str, beyond: pl.Expr) -> pl.Expr:
-    """A finding that a measured number decides; a number that is not listed (its default) leaves the flag."""
-    unlisted = next(i.default for i in registry.get("escsg_ai_2001").inputs if i.name == number)
+    """A finding that a measured number decides; a number that is not listed (NaN, its default) leaves the flag."""
     value, stated = pl.col(number), pl.col(f"flags.{flag}")
     return (
-        pl.when(value.is_null())
-        .then(pl.when(stated).then(stated))
-        .when(value != unlisted)
-        .then(beyond)
-        .otherwise(stated)
+        pl.when(value.is_null()).then(pl.when(stated).then(stated)).when(value.is_nan()).then(stated).otherwise(beyond)
     )
 
 

@@ -28,6 +28,7 @@ def mrss(rows: pl.LazyFrame) -> pl.LazyFrame:
     columns = [f"sites.{site}" for site in SITES]
     total = pl.col("mrss")
     return rows.with_columns(
+        *(pl.col(f"sites.{site}").alias(f"points.{site}") for site in SITES),
         pl.sum_horizontal(columns, ignore_nulls=False).alias("mrss"),
         pl.sum_horizontal(pl.col(c).fill_null(0) for c in columns).alias("mrss_lower_bound"),
         pl.sum_horizontal(pl.col(c).fill_null(grade_max) for c in columns).alias("mrss_upper_bound"),

@@ -24,7 +24,7 @@ def mrss_change(rows: pl.LazyFrame) -> pl.LazyFrame:
     rules = registry.get("mrss_change").rules
     baseline, followup = pl.col("baseline_mrss"), pl.col("followup_mrss")
     delta, percent = pl.col("delta"), pl.col("percent_change")
-    from_zero = baseline == 0
+    from_zero = pl.when(delta.is_not_null()).then(baseline == 0)
     enough = rules["percent_from"]
     improved, progressed = pl.col("improved_gt5_and_ge25pct"), pl.col("progressed_gt5_and_ge25pct")
     return (

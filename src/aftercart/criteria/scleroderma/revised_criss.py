@@ -7,7 +7,7 @@ import polars as pl
 from aftercart.criteria import registry
 from aftercart.criteria.calling import criterion
 from aftercart.criteria.logic import first_true, ge, is_true, k_of_n, missing_names
-from aftercart.criteria.scleroderma.criss_step1 import any_event, extended_events
+from aftercart.criteria.scleroderma.criss_step1 import any_event, extended_events, missing_inputs
 
 COLUMNS = {
     "mrss": "mrss",
@@ -78,7 +78,7 @@ def revised_criss(rows: pl.LazyFrame) -> pl.LazyFrame:
                         for m in COLUMNS
                     ),
                     "fvc_relative_improvement_pct",
-                    *((f"step1: {name}", pl.col(f"events.{name}").is_null()) for name in step1),
+                    *missing_inputs(list(step1)),
                 )
             ),
         )

@@ -1,13 +1,12 @@
-"""What every figure is: a title, a finding in words, the data drawn, and a chart that needs no network to draw."""
+"""What every figure is: a title, a finding in words, the data drawn, and a drawing that needs no network.
+
+A drawing is a Vega-Lite specification with every place in pixels, written as the dictionary that Vega-Lite documents.
+It is not built from Altair's classes, because checking them takes longer than drawing; `Figure.chart` gives the Altair
+chart to whoever wants to change one.
+"""
 
 from __future__ import annotations
 
-import itertools
-import json
-import re
-import xml.etree.ElementTree as ET
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 import polars as pl
 
 from aftercart.errors import MissingExtraError, UsageError
+from aftercart.reporting.figures import svg
 
 INK = "#1b1f24"
 MUTED = "#59616b"
@@ -34,27 +34,8 @@ WIDTH = 860
 SIMULATED = "Simulated data"
 """Stands on every figure, in every form, of a study that holds simulated or reconstructed values."""
 
-_SVG = "http://www.w3.org/2000/svg"
-_XLINK = "http://www.w3.org/1999/xlink"
-
-
-def altair() -> Any:
-    """The drawing library; raises `MissingExtraError` where it is not installed."""
-    try:
-        import altair as alt
-    except ImportError as error:
-        raise MissingExtraError("altair", "report", "a figure") from error
-    return alt
-
-
-@contextmanager
-def drawing() -> Iterator[None]:
-    """Leave out the library's check of every part of a chart against its schema: the tests check whole charts."""
-    altair()
-    from altair.utils.schemapi import debug_mode
-
-    with debug_mode(False):
-        yield
+SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
+"""Names the language of a specification; nothing is read from there."""
 
 
 def _converter() -> Any:
@@ -66,63 +47,72 @@ def _converter() -> Any:
 
 
 THEME: dict[str, Any] = {
-    "background": None,
+    "background": "transparent",
     "font": FONT,
     "padding": 4,
     "view": {"stroke": None},
-    "axis": {
-        "labelColor": MUTED,
-        "labelFontSize": 11,
-        "titleColor": INK,
-        "titleFontSize": 12,
-        "titleFontWeight": "normal",
-        "titlePadding": 8,
-        "gridColor": GRID,
-        "domainColor": RULE,
-        "tickColor": RULE,
-        "tickSize": 4,
-        "labelLimit": 260,
-    },
-    "header": {"labelColor": INK, "labelFontSize": 12, "labelFontWeight": "bold", "titleColor": INK},
-    "legend": {"labelColor": INK, "labelFontSize": 12, "titleColor": INK, "titleFontSize": 12, "orient": "top"},
-    "title": {"color": INK, "fontSize": 13, "anchor": "start", "fontWeight": "bold"},
-    "text": {"color": INK, "fontSize": 11},
+    "title": {"color": INK, "fontSize": 11, "anchor": "end", "fontWeight": "bold"},
 }
 
 
 @dataclass(frozen=True)
+class Absent:
+    """A figure that has nothing to show, and why, in one sentence."""
+
+    id: str
+    title: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class Figure:
-    """One figure: `alt` states the finding, `data` is the table beside it, `chart` the Altair chart."""
+    """One figure: `alt` states the finding in words, `data` is the table of what is drawn."""
 
     id: str
     title: str
     alt: str
     data: pl.DataFrame
-    chart: Any
+    drawing: dict[str, Any]
+    """The Vega-Lite specification without title and theme."""
     simulated: bool = False
     note: str = ""
 
     def spec(self) -> dict[str, Any]:
         """The Vega-Lite specification, with the data inside."""
-        with drawing():
-            chart = self.chart.properties(usermeta={"embedOptions": {"ast": True}})
-            found: dict[str, Any] = chart.to_dict(validate=False)
-        if self.simulated:
-            found["title"] = {"text": SIMULATED, "color": VERMILION, "fontSize": 11, "anchor": "end", "offset": 2}
-        return {**found, "config": THEME}
+        found = {"$schema": SCHEMA, **self.drawing, "config": THEME}
+        return {**found, "title": {"text": SIMULATED, "color": VERMILION}} if self.simulated else found
+
+    @property
+    def chart(self) -> Any:
+        """The figure as an Altair chart, to look at or to change; raises `MissingExtraError` without Altair."""
+        try:
+            import altair as alt
+        except ImportError as error:
+            raise MissingExtraError("altair", "report", "a chart that can be changed") from error
+        return alt.Chart.from_dict(self.spec())
 
     def svg(self) -> str:
-        """The figure as one inline SVG element: real text, a title and description, no outside reference."""
+        """The figure as one inline SVG element: real text, a title and description, no outside reference.
+
+        Every mark of one patient carries `data-subject`, a mark that shows the result of a criterion also
+        `data-criterion`, and a mark of one day (days after infusion) also `data-day`.
+        """
         return self._svg
 
     @cached_property
     def _svg(self) -> str:
-        return _tidy_svg(_converter().vegalite_to_svg(json.dumps(self.spec())), self)
+        return svg.write(
+            self.drawing,
+            id_=self.id,
+            title=self.title,
+            description=self.alt,
+            font=FONT,
+            heading=(SIMULATED, VERMILION) if self.simulated else None,
+        )
 
     def png(self, scale: float = 2) -> bytes:
-        """The figure as a PNG image on white."""
-        spec = {**self.spec(), "config": {**THEME, "background": "white"}}
-        image: bytes = _converter().vegalite_to_png(json.dumps(spec), scale=scale)
+        """The figure as a PNG image on white, `scale` times its size in CSS pixels."""
+        image: bytes = _converter().svg_to_png(svg.on_white(self.svg()), scale=scale)
         return image
 
     def html(self) -> str:
@@ -152,44 +142,3 @@ class Figure:
                 hint="name a file that ends in .svg, .png, .html or .csv.",
             )
         return target
-
-
-def _tidy_svg(text: str, figure: Figure) -> str:
-    """Make a drawn SVG fit a page: own ids, fluid width, one label for all, no label on every mark.
-
-    The converter numbers clip paths by a counter of the process; numbering them anew per figure keeps two figures
-    of a page apart and the bytes of a figure the same.
-    """
-    ET.register_namespace("", _SVG)
-    ET.register_namespace("xlink", _XLINK)
-    root = ET.fromstring(text)  # noqa: S314 - drawn by our own converter a moment ago
-    counter = itertools.count(1)
-    renamed = {e.attrib["id"]: f"{figure.id}-{next(counter)}" for e in root.iter() if "id" in e.attrib}
-    for element in root.iter():
-        for name in [a for a in element.attrib if a.startswith("aria-") or a in ("role", "pointer-events")]:
-            del element.attrib[name]
-        for name, value in element.attrib.items():
-            element.attrib[name] = _renamed(value, renamed) if "#" in value or name == "id" else value
-    width, height = root.attrib.pop("width"), root.attrib.pop("height")
-    root.attrib.pop("class", None)
-    root.attrib.pop("version", None)
-    root.attrib.update(
-        {
-            "class": "chart",
-            "role": "img",
-            "aria-labelledby": f"{figure.id}-title {figure.id}-desc",
-            "viewBox": f"0 0 {width} {height}",
-            "style": f"max-width:{width}px",
-        }
-    )
-    for name, words in (("desc", figure.alt), ("title", figure.title)):
-        label = ET.Element(f"{{{_SVG}}}{name}", {"id": f"{figure.id}-{name}"})
-        label.text = words
-        root.insert(0, label)
-    return ET.tostring(root, encoding="unicode")
-
-
-def _renamed(value: str, renamed: dict[str, str]) -> str:
-    if value in renamed:
-        return renamed[value]
-    return re.sub(r"#([\w-]+)", lambda m: f"#{renamed.get(m.group(1), m.group(1))}", value)

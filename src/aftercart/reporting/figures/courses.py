@@ -2,174 +2,84 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+import math
 
 import polars as pl
 
 from aftercart.analysis.cohort import DAYS_PER_MONTH, Cohort
-from aftercart.criteria import registry
-from aftercart.reporting.figures.base import Figure
-from aftercart.reporting.figures.panels import Axes, Limit, small_multiples
-from aftercart.reporting.numbers import number
+from aftercart.assessment import Assessments
+from aftercart.reporting.figures.base import Absent, Figure
+from aftercart.reporting.figures.marks import MOST_ROWS, ROWS_OF_MANY, cohort_of
+from aftercart.reporting.figures.measures import B_CELLS, NEUTROPHILS, SCORES, Course
+from aftercart.reporting.figures.panels import MANY, Axes, Limit, small_multiples
+from aftercart.reporting.figures.plane import nice_ticks, ticks
+from aftercart.reporting.numbers import indication, listed, number
 
-POINTS = {
-    "patient": pl.String,
-    "day": pl.Int64,
-    "x": pl.Float64,
-    "y": pl.Float64,
-    "low": pl.Float64,
-    "high": pl.Float64,
-}
+BEFORE = -60
+"""Values more than this many days before the infusion belong to another time."""
 
 
-@dataclass(frozen=True)
-class Published:
-    """A limit that a criterion publishes: the path of its rule, and how it is named in a figure."""
+def score_courses(found: Assessments | Cohort) -> list[Figure | Absent]:
+    """The scores and leading measures of every disease of the study over time, with the published limits.
 
-    criterion: str
-    path: str
-    label: str
-    factor: float = 1.0
+    One figure per score, one panel per patient. Where the leading measure of a disease was never assessed stands an
+    `Absent`; other scores without data are left out.
 
-    def limit(self) -> Limit:
-        """The limit to draw, in the unit of the figure."""
-        value: Any = registry.get(self.criterion).rules
-        for part in self.path.split("."):
-            value = value[part]
-        drawn = float(value) * self.factor
-        return Limit(drawn, f"{self.label} {number(drawn, 2)}")
-
-
-@dataclass(frozen=True)
-class Course:
-    """What one figure of a course needs: where its values are, how they are named, and its published limits."""
-
-    id: str
-    title: str
-    name: str
-    """The quantity as it stands in a sentence."""
-    unit: str = ""
-    limits: tuple[Published, ...] = ()
-    indications: tuple[str, ...] = ()
-    criterion: str | None = None
-    fact: str | None = None
-    days: tuple[int, int] | None = None
-    """Draw these days after infusion on an axis in days; otherwise the whole course in months."""
-    symlog: float | None = None
-    ticks: tuple[float, ...] = ()
-    top: float = 0.0
+    >>> import aftercart as ac
+    >>> drawn = ac.figures.score_courses(ac.assess(ac.reference_cohort().select(subjects=["IIM-1"])))
+    >>> [figure.id for figure in drawn]
+    ['tis', 'mmt8', 'ck', 'haq-di']
+    """
+    cohort = cohort_of(found)
+    present = set(cohort.diseases())
+    drawn: list[Figure | Absent] = []
+    for course in SCORES:
+        if course.indications and not present & set(course.indications):
+            continue
+        figure = draw(course, cohort)
+        if isinstance(figure, Figure) or course.leading:
+            drawn.append(figure)
+    return drawn
 
 
-COURSES = (
-    Course(
-        "sledai-2k",
-        "SLEDAI-2K of each patient with lupus (points)",
-        "SLEDAI-2K",
-        limits=(Published("lldas", "sledai_max", "low disease activity up to"),),
-        indications=("SLE", "LN"),
-        criterion="sledai_2k",
-        top=12,
-    ),
-    Course(
-        "tis",
-        "Total improvement score of each patient with myositis (0 to 100)",
-        "The total improvement score",
-        limits=tuple(
-            Published("acr_eular_2016_tis", f"thresholds.adult.{name}", f"{name} from")
-            for name in ("minimal", "moderate", "major")
-        ),
-        indications=("IIM",),
-        criterion="acr_eular_2016_tis",
-        top=100,
-    ),
-    Course(
-        "mmt8",
-        "Muscle strength of each patient with myositis (MMT-8, 0 to 150)",
-        "MMT-8",
-        indications=("IIM",),
-        criterion="mmt8",
-        top=150,
-    ),
-    Course(
-        "ck",
-        "Creatine kinase of each patient with myositis (U/L, logarithmic)",
-        "Creatine kinase",
-        "U/L",
-        indications=("IIM",),
-        fact="obs:CK",
-        symlog=50,
-        ticks=(0, 100, 1000, 10_000),
-        top=1000,
-    ),
-    Course(
-        "eustar-ai",
-        "EUSTAR activity index of each patient with systemic sclerosis (0 to 10)",
-        "The EUSTAR activity index",
-        limits=(Published("eustar_ai_2017", "active_from", "active from"),),
-        indications=("SSC",),
-        criterion="eustar_ai_2017",
-        top=10,
-    ),
-    Course(
-        "mrss",
-        "Skin score of each patient with systemic sclerosis (mRSS, 0 to 51)",
-        "The mRSS",
-        indications=("SSC",),
-        criterion="mrss",
-        top=20,
-    ),
-    Course(
-        "neutrophils",
-        "Neutrophils of each patient in the first 100 days (10\u2079/L, logarithmic)",
-        "The neutrophil count",
-        "\u00d7 10\u2079/L",
-        limits=(Published("icaht_early_2023", "severe_max_per_ul", "severe up to", factor=0.001),),
-        fact="obs:ANC",
-        days=(-7, 100),
-        symlog=0.2,
-        ticks=(0, 0.5, 1, 2, 5, 10),
-        top=10,
-    ),
-    Course(
-        "b-cells",
-        "B cells of each patient (CD19-positive cells per \u00b5L, logarithmic)",
-        "The B-cell count",
-        "cells/\u00b5L",
-        fact="obs:CD19",
-        symlog=1,
-        ticks=(0, 1, 10, 100, 1000),
-        top=100,
-    ),
-)
-"""Every course a report can show; limits come from the criteria that publish them."""
+def neutrophil_course(found: Assessments | Cohort) -> Figure | Absent:
+    """Neutrophil counts of every patient to day 100 on a logarithmic scale, with the limits of ICAHT."""
+    return draw(NEUTROPHILS, cohort_of(found))
 
 
-def draw(course: Course, cohort: Cohort) -> Figure | None:
-    """The figure of one course; None when nothing was measured."""
-    points = _points(course, cohort)
+def b_cell_course(found: Assessments | Cohort) -> Figure | Absent:
+    """B-cell counts of every patient on a logarithmic scale; counts of 0 stand below it."""
+    return draw(B_CELLS, cohort_of(found))
+
+
+def draw(course: Course, cohort: Cohort) -> Figure | Absent:
+    """The figure of one course; `Absent` when nothing was measured."""
+    points = course_points(course, cohort)
     if points.is_empty():
-        return None
+        whom = listed(f"patients with {indication(d, long=True)}" for d in course.indications if d in cohort.diseases())
+        return Absent(course.id, course.title, f"{course.name} was not measured in any of the {whom or 'patients'}.")
+    shown, band, said = _selected(points, lowest=course.days is not None)
     return Figure(
         id=course.id,
         title=course.title,
         alt=finding(course, points),
-        data=_table(points),
-        chart=small_multiples(
-            points.drop("day"),
-            _axes(course, points),
-            columns=3 if _panels(points) <= 3 else 4 if _panels(points) <= 12 else 5,
-        ),
+        data=_table(course, shown),
+        drawing=small_multiples(shown, _axes(course, points), course.criterion, band),
         simulated=cohort.study.meta.simulated,
-        note=_note(course, points),
+        note=_note(course, points, said),
     )
 
 
-def _panels(points: pl.DataFrame) -> int:
+def _count(points: pl.DataFrame) -> int:
     return points["patient"].n_unique()
 
 
-def _points(course: Course, cohort: Cohort) -> pl.DataFrame:
+def course_points(course: Course, cohort: Cohort) -> pl.DataFrame:
+    """The values of a course: `patient, day, x, y, low, high, below`, in display order of the patients.
+
+    x: days or months after infusion; y: the value, null where missing parts leave it open between `low` and `high`;
+    below: the value is zero or below the limit of quantification.
+    """
     patients = cohort.of_diseases(course.indications)
     if course.criterion is not None:
         found = cohort.rows(course.criterion).filter(pl.col("visit").is_not_null())
@@ -179,22 +89,16 @@ def _points(course: Course, cohort: Cohort) -> pl.DataFrame:
             y="value",
             low=pl.coalesce("value", "value_min"),
             high=pl.coalesce("value", "value_max"),
+            below=pl.lit(value=False),
         )
         # The baseline value stands at day 0, whatever day before the infusion it was taken on.
         points = points.with_columns(day=pl.col("day").clip(lower_bound=0))
     else:
-        assert course.fact is not None
-        value = pl.col("value")
-        points = (
-            cohort.timeline.fact(course.fact)
-            .join(cohort.timeline.subjects.select("_s", "subject_id"), on="_s", how="inner")
-            .filter(pl.col("day").is_not_null() & pl.col("value").is_not_null())
-            .select("subject_id", "day", y=value, low=value, high=value)
-            .group_by("subject_id", "day")
-            .agg(pl.col("y").min(), pl.col("low").min(), pl.col("high").min())
-        )
-    low, high = course.days or (-60, 1_000_000)
-    points = points.filter(pl.col("day").is_between(low, high))
+        points = facts(cohort, str(course.fact), highest=course.highest)
+    low, high = course.days or (BEFORE, 1_000_000)
+    points = points.filter(
+        pl.col("day").is_between(low, high) & pl.any_horizontal(pl.col("y", "low", "high").is_not_null())
+    )
     scale = 1.0 if course.days else DAYS_PER_MONTH
     return (
         patients.select("subject_id")
@@ -202,8 +106,9 @@ def _points(course: Course, cohort: Cohort) -> pl.DataFrame:
         .join(points, on="subject_id", how="inner")
         .sort("_order", "day")
         .select(
+            "day",
+            "below",
             patient="subject_id",
-            day="day",
             x=(pl.col("day") / scale).round_sig_figs(6),
             y=pl.col("y").round_sig_figs(10),
             low=pl.col("low").round_sig_figs(10),
@@ -212,32 +117,107 @@ def _points(course: Course, cohort: Cohort) -> pl.DataFrame:
     )
 
 
+def facts(cohort: Cohort, code: str, *, highest: bool = False) -> pl.DataFrame:
+    """Measured values of one code: `subject_id, day, y, low, high, below`, the lowest (or highest) of each day."""
+    fewer = pl.col("comparator").is_in(["<", "<="]).fill_null(value=False)
+    under = (pl.col("value") < pl.col("lloq")).fill_null(value=False)
+    return (
+        cohort.timeline.fact(code)
+        .join(cohort.timeline.subjects.select("_s", "subject_id"), on="_s", how="inner")
+        .filter(pl.col("day").is_not_null() & pl.col("value").is_not_null())
+        .with_columns(below=fewer | under | (pl.col("value") <= 0))
+        .sort("subject_id", "day", "value", descending=[False, False, highest])
+        .group_by("subject_id", "day", maintain_order=True)
+        .agg(pl.col("below").first(), y=pl.col("value").first())
+        .with_columns(low="y", high="y")
+    )
+
+
+def _selected(points: pl.DataFrame, *, lowest: bool = False) -> tuple[pl.DataFrame, pl.DataFrame | None, str]:
+    """The points that are drawn, and of very many patients the spread of all.
+
+    Of very many patients those with the highest last value are drawn; with `lowest` those who fell lowest.
+    """
+    n = _count(points)
+    if n <= MOST_ROWS:
+        return points, None, ""
+    known = points.filter(pl.col("y").is_not_null())
+    value = pl.col("y").min() if lowest else pl.col("y").last()
+    ranked = known.group_by("patient", maintain_order=True).agg(value)
+    kept = ranked.sort("y", "patient", descending=[not lowest, False]).head(ROWS_OF_MANY)["patient"]
+    months = (pl.col("day") / DAYS_PER_MONTH).round(0)
+    band = (
+        known.with_columns(_at=months)
+        .group_by("_at")
+        .agg(
+            x=pl.col("x").median(),
+            low=pl.col("y").quantile(0.05),
+            middle=pl.col("y").median(),
+            high=pl.col("y").quantile(0.95),
+            n=pl.len(),
+        )
+        .filter(pl.col("n") >= 10)
+        .sort("x")
+        .drop("_at", "n")
+    )
+    chosen = "lowest value" if lowest else "highest last value"
+    said = (
+        f"Lines: the {ROWS_OF_MANY} of {n:,} patients with the {chosen}. Of all of them the band holds nine in ten"
+        " values and the dark line is the median, month by month."
+    )
+    return points.filter(pl.col("patient").is_in(kept.implode())), band, said
+
+
 def _axes(course: Course, points: pl.DataFrame) -> Axes:
-    most = max(float(points[c].max() or 0) for c in ("y", "high"))  # type: ignore[arg-type]
-    top = max(course.top, most * 1.05)
     if course.days:
         x_domain: tuple[float, float] = course.days
-        x_ticks: tuple[float, ...] = (0, 30, 60, 90)
-        x_title = "days after infusion"
+        x_ticks, x_title = ticks([0, 30, 60, 90]), "days after infusion"
     else:
         end = max(float(points["x"].max() or 0), 3.0)  # type: ignore[arg-type]
         start = min(float(points["x"].min() or 0), 0.0)  # type: ignore[arg-type]
-        step = 3 if end <= 12 else 6 if end <= 24 else 12
-        x_domain, x_ticks, x_title = (start, end), tuple(range(0, int(end) + 1, step)), "months after infusion"
-    ticks = tuple(t for t in course.ticks if t <= top * 1.001)
-    return Axes(x_title, x_domain, (0, top), course.symlog, x_ticks, ticks, tuple(p.limit() for p in course.limits))
+        step = 3 if end <= 12 else 6 if end <= 24 else 12 if end <= 72 else 36
+        x_domain, x_ticks, x_title = (start, end), ticks(range(0, int(end) + 1, step)), "months after infusion"
+    span, labels, limits = vertical(course, points)
+    log = course.floor is not None
+    return Axes(x_title, x_domain, span, x_ticks, labels, log=log, limits=limits, dots=not log)
+
+
+def vertical(
+    course: Course, points: pl.DataFrame, *, few: bool = False
+) -> tuple[tuple[float, float], dict[float, str], tuple[Limit, ...]]:
+    """What the vertical axis of a course spans, its labels, and the limits that are drawn.
+
+    few: for a low panel, which has room for two or three labels only.
+    """
+    most = max(float(points[c].max() or 0) for c in ("y", "high"))  # type: ignore[arg-type]
+    top = max(course.top, most * 1.05)
+    limits = tuple(p.limit() for p in course.limits)
+    if course.floor is None:
+        bottom = min(0.0, float(points["low"].min() or 0))  # type: ignore[arg-type]
+        return (bottom, top), nice_ticks(bottom, top, 2 if few else 4), limits
+    positive = points.filter(pl.col("y") > 0)["y"]
+    lowest = min(course.floor, float(positive.min() or course.floor))  # type: ignore[arg-type]
+    power = 10.0 ** math.floor(math.log10(lowest) + 1e-9)
+    zeros = positive.len() < points.filter(pl.col("y").is_not_null()).height
+    # Room below the lowest power of ten, so that a limit there is not taken for the axis, and for counts of 0.
+    floor = power / 3 if zeros else power / 1.5
+    values = sorted({*(t for t in course.ticks if t <= top * 1.001), power})
+    labels = ticks([v for v in values if math.log10(v) % 1 < 1e-9] if few else values)
+    if zeros:
+        labels = {floor: "0", **labels}
+    return (floor, top), labels, tuple(limit for limit in limits if floor <= limit.value)
 
 
 def finding(course: Course, points: pl.DataFrame) -> str:
     """What the figure shows, in one or two sentences with counts."""
     known = points.filter(pl.col("y").is_not_null())
     if known.is_empty():
-        return f"{course.name} could not be decided at any visit of {_patients(_panels(points))}."
+        return f"{course.name} could not be decided at any visit of {_patients(_count(points))}."
     if course.days:
         return _nadir(course, known)
     first = known.group_by("patient", maintain_order=True).first()
     last = known.group_by("patient", maintain_order=True).last()
-    both = first.join(last, on="patient", suffix="_last").filter(pl.col("x") < pl.col("x_last"))
+    both = first.join(last, on="patient", suffix="_last", maintain_order="left").filter(pl.col("x") < pl.col("x_last"))
     n = known["patient"].n_unique()
     if both.is_empty():
         return f"{course.name} was {_spread(first['y'])}{_unit(course)} in {_patients(n)}, measured once."
@@ -249,11 +229,14 @@ def finding(course: Course, points: pl.DataFrame) -> str:
     return (
         f"{course.name} was {_spread(both['y'])}{_unit(course)} at first and {_spread(both['y_last'])}{_unit(course)}"
         f" at the last measurement; between the two it {', '.join(s for s in said if s)} of {_patients(both.height)}."
+        f"{_absent(course, known)}"
     )
 
 
 def _nadir(course: Course, known: pl.DataFrame) -> str:
     after = known.filter(pl.col("x") >= 0)
+    if after.is_empty():
+        return f"{course.name} was not measured after the infusion."
     lowest = after.group_by("patient", maintain_order=True).agg(pl.col("y").min())
     counts = [
         f"it was at or below {number(limit.value, 2)} in {int((lowest['y'] <= limit.value).sum())}"
@@ -261,6 +244,15 @@ def _nadir(course: Course, known: pl.DataFrame) -> str:
     ]
     said = f"; {', '.join(counts)} of {_patients(lowest.height)}" if counts else ""
     return f"The lowest count after infusion was {_spread(lowest['y'])}{_unit(course)}{said}."
+
+
+def _absent(course: Course, known: pl.DataFrame) -> str:
+    """How many had a count of zero or below the limit of quantification at some time after infusion."""
+    if course.floor is None:
+        return ""
+    after = known.filter(pl.col("day") >= 0)
+    gone = after.filter("below")["patient"].n_unique()
+    return f" It was 0 or below quantification at some time after infusion in {gone} of {_patients(_count(after))}."
 
 
 def _patients(n: int) -> str:
@@ -278,17 +270,25 @@ def _unit(course: Course) -> str:
     return f" {course.unit}" if course.unit else ""
 
 
-def _note(course: Course, points: pl.DataFrame) -> str:
+def _note(course: Course, points: pl.DataFrame, said: str) -> str:
     open_values = points.filter(pl.col("y").is_null() & pl.col("high").is_not_null()).height
-    parts = ["One panel per patient, the others in grey."]
+    many = _count(points) > MANY
+    parts = ["All patients in one panel." if many else "One panel per patient, the others in grey."]
     if open_values:
         parts.append("A dotted bar spans what a value with missing parts can be.")
+    if points["below"].any():
+        mark = "" if many else "An open triangle is a value of 0 or below the limit of quantification; "
+        parts.append(f"{mark}{'0' if mark else 'Values of 0'} stand{'s' if mark else ''} below the scale.")
     if course.criterion is not None and not course.days:
         parts.append("Baseline is drawn at month 0.")
-    return " ".join(parts)
+    return " ".join([*parts, said]).strip()
 
 
-def _table(points: pl.DataFrame) -> pl.DataFrame:
+def _table(course: Course, points: pl.DataFrame) -> pl.DataFrame:
     """One row per measurement, with the bounds where a value is open."""
-    shown = points.select("patient", "day", pl.col("y").alias("value"), lowest="low", highest="high")
-    return shown if points["y"].null_count() else shown.drop("lowest", "highest")
+    shown = points.select("patient", "day", pl.col("y").alias("value"), lowest="low", highest="high", below="below")
+    if not points["y"].null_count():
+        shown = shown.drop("lowest", "highest")
+    if course.floor is None:
+        return shown.drop("below")
+    return shown.rename({"below": "zero or below quantification"})

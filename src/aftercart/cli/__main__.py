@@ -1,0 +1,5 @@
+"""`python -m aftercart.cli`."""
+
+from aftercart.cli import main
+
+main()

@@ -1,0 +1,204 @@
+"""A drawing in pixels: panels placed by hand, each with its own scales, in one view.
+
+A grid of panels drawn by the library costs far more than what is in them, because every panel brings its own axes and
+measures their labels. Here the place of each mark is computed in whole columns and the library draws one flat view.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import polars as pl
+
+from aftercart.reporting.figures.base import GRID, INK, MUTED, RULE
+from aftercart.reporting.figures.marks import ACUTE_DAYS, TimeAxis, layer
+
+LABEL = 10
+"""Size of the figures at an axis, in CSS pixels."""
+
+
+@dataclass(frozen=True)
+class Box:
+    """One panel: its place in the drawing (pixels from the top left) and what its two axes span."""
+
+    left: float
+    top: float
+    width: float
+    height: float
+    x: tuple[float, float]
+    y: tuple[float, float]
+    log: bool = False
+    """Logarithmic y axis; `y` then starts above 0, and smaller values stand at its foot."""
+
+    def across(self, value: pl.Expr) -> pl.Expr:
+        """Pixels from the left of the drawing."""
+        low, high = self.x
+        return (self.left + (value - low) / (high - low) * self.width).round(2)
+
+    def down(self, value: pl.Expr) -> pl.Expr:
+        """Pixels from the top of the drawing."""
+        low, high = self.y
+        if self.log:
+            low, high, value = math.log(low), math.log(high), value.clip(lower_bound=low).log()
+        return (self.top + self.height - (value - low) / (high - low) * self.height).round(2)
+
+    def at_x(self, value: float) -> float:
+        """The same for one value of x."""
+        return float(pl.select(self.across(pl.lit(float(value)))).item())
+
+    def at_y(self, value: float) -> float:
+        """The same for one value of y."""
+        return float(pl.select(self.down(pl.lit(float(value)))).item())
+
+    @property
+    def right(self) -> float:
+        """Pixels from the left of the drawing to the right edge."""
+        return self.left + self.width
+
+    @property
+    def foot(self) -> float:
+        """Pixels from the top of the drawing to the lower edge."""
+        return self.top + self.height
+
+
+@dataclass
+class Plane:
+    """Collects layers in pixels; frames have `x`, `y` (and `x2`, `y2`, `text`), and `about` where one has it."""
+
+    width: float
+    height: float
+    layers: list[dict[str, Any]] = field(default_factory=list)
+
+    def _x(self, name: str = "x") -> dict[str, Any]:
+        scale = {"domain": [0, self.width], "nice": False, "zero": False}
+        return {"field": name, "type": "quantitative", "scale": scale, "axis": None}
+
+    def _y(self, name: str = "y") -> dict[str, Any]:
+        scale = {"domain": [0, self.height], "reverse": True, "nice": False, "zero": False}
+        return {"field": name, "type": "quantitative", "scale": scale, "axis": None}
+
+    def _add(self, frame: pl.DataFrame, mark: dict[str, Any], encoding: dict[str, Any]) -> None:
+        if frame.height:
+            self.layers.append(layer(frame, mark, encoding))
+
+    def rules(self, frame: pl.DataFrame, **mark: Any) -> None:
+        """Straight lines from (x, y) to (x2, y2)."""
+        self._add(
+            frame,
+            {"type": "rule", **mark},
+            {"x": self._x(), "y": self._y(), "x2": {"field": "x2"}, "y2": {"field": "y2"}},
+        )
+
+    def bars(self, frame: pl.DataFrame, **mark: Any) -> None:
+        """Filled rectangles between (x, y) and (x2, y2)."""
+        self._add(
+            frame,
+            {"type": "rect", **mark},
+            {"x": self._x(), "y": self._y(), "x2": {"field": "x2"}, "y2": {"field": "y2"}},
+        )
+
+    def lines(self, frame: pl.DataFrame, *, series: str | None = None, **mark: Any) -> None:
+        """Lines through the points in the order of the rows, one for each value of `series`; a null y breaks a line."""
+        ordered = frame.with_row_index("_at")
+        order = {"field": "_at", "type": "quantitative"}
+        encoding = {"x": self._x(), "y": self._y(), "order": order}
+        if series is not None:
+            encoding["detail"] = {"field": series}
+        self._add(ordered, {"type": "line", **mark}, encoding)
+
+    def areas(self, frame: pl.DataFrame, *, series: str | None = None, **mark: Any) -> None:
+        """Filled bands between y and y2, one for each value of `series`."""
+        encoding = {"x": self._x(), "y": self._y(), "y2": {"field": "y2"}}
+        if series is not None:
+            encoding["detail"] = {"field": series}
+        self._add(frame, {"type": "area", **mark}, encoding)
+
+    def points(self, frame: pl.DataFrame, *, shape: str, fill: str, size: float = 22, **mark: Any) -> None:
+        """Marks of one shape and fill."""
+        point = {"type": "point", "shape": shape, "size": size, "filled": True, "opacity": 1, "fill": fill}
+        self._add(frame, {**point, **mark}, {"x": self._x(), "y": self._y()})
+
+    def texts(self, frame: pl.DataFrame, **mark: Any) -> None:
+        """The words of the column `text`."""
+        words = {"fill": INK, "fontSize": LABEL, **mark}
+        self._add(frame, {"type": "text", **words}, {"x": self._x(), "y": self._y(), "text": {"field": "text"}})
+
+    def words(self, text: str, x: float, y: float, **mark: Any) -> None:
+        """A single text."""
+        self.texts(pl.DataFrame({"x": [float(x)], "y": [float(y)], "text": [text]}), **mark)
+
+    def y_axis(self, box: Box, ticks: Mapping[float, str], *, labels: bool) -> None:
+        """Grid lines across a panel at the ticks, with their labels on the left."""
+        rows = pl.DataFrame(
+            {"v": list(ticks), "text": list(ticks.values())}, schema={"v": pl.Float64, "text": pl.String}
+        )
+        placed = rows.with_columns(y=box.down(pl.col("v")))
+        self.rules(
+            placed.select("y", y2="y", x=pl.lit(float(box.left)), x2=pl.lit(float(box.right))),
+            stroke=GRID,
+            strokeWidth=1,
+        )
+        if labels:
+            self.texts(placed.select("y", "text", x=pl.lit(box.left - 5.0)), align="right", fill=MUTED)
+
+    def x_axis(self, box: Box, ticks: Mapping[float, str], *, labels: bool, title: str = "") -> None:
+        """The line at the foot of a panel with ticks, their labels below, and a title below these."""
+        rows = pl.DataFrame(
+            {"v": list(ticks), "text": list(ticks.values())}, schema={"v": pl.Float64, "text": pl.String}
+        )
+        placed = rows.with_columns(x=box.across(pl.col("v")), y=pl.lit(float(box.foot)))
+        self.rules(
+            pl.DataFrame({"x": [box.left], "x2": [box.right], "y": [box.foot], "y2": [box.foot]}, strict=False),
+            stroke=RULE,
+        )
+        self.rules(placed.select("x", "y", x2="x", y2=pl.col("y") + 4), stroke=RULE)
+        if labels:
+            self.texts(placed.select("x", "text", y=pl.col("y") + 12), fill=MUTED)
+            if title:
+                self.words(title, box.left + box.width / 2, box.foot + 27, fill=MUTED, fontSize=11)
+
+    def time_axis(self, axis: TimeAxis, *, left: float, top: float, foot: float) -> None:
+        """The lines of a time axis from `top` to `foot`, of the infusion, of the end of the first days; its labels."""
+        ticks = pl.DataFrame(
+            {"day": list(axis.ticks()), "text": list(axis.ticks().values())},
+            schema={"day": pl.Int64, "text": pl.String},
+        ).with_columns(x=left + axis.pixel(pl.col("day")))
+        self.rules(ticks.select("x", x2="x", y=pl.lit(top), y2=pl.lit(foot)), stroke=GRID)
+        days = pl.DataFrame({"day": [0, ACUTE_DAYS] if axis.long else [0]}).with_columns(
+            x=left + axis.pixel(pl.col("day"))
+        )
+        lines = days.select("day", "x", x2="x", y=pl.lit(top), y2=pl.lit(foot))
+        self.rules(lines.filter(pl.col("day") == 0).drop("day"), stroke=INK, strokeWidth=1.2)
+        self.rules(lines.filter(pl.col("day") > 0).drop("day"), stroke=MUTED, strokeDash=[2, 3])
+        ends = pl.DataFrame({"x": [left], "x2": [left + axis.width], "y": [foot], "y2": [foot]}, strict=False)
+        self.rules(ends, stroke=RULE)
+        self.rules(ticks.select("x", x2="x", y=pl.lit(foot), y2=pl.lit(foot + 4.0)), stroke=RULE)
+        self.texts(ticks.select("x", "text", y=pl.lit(foot + 12.0)), fill=MUTED)
+        self.words(axis.title(), left + axis.width / 2, foot + 27, fill=MUTED, fontSize=11)
+
+    def copies(self, frame: pl.DataFrame, moves: Sequence[tuple[float, float]], **mark: Any) -> None:
+        """One line (broken where y is null) drawn again at each of the given distances."""
+        said = {"copies": " ".join(f"{dx:g},{dy:g}" for dx, dy in moves)}
+        self.lines(frame.with_columns(about=pl.lit(json.dumps(said))), **mark)
+
+    def drawing(self) -> dict[str, Any]:
+        """The specification of all layers together."""
+        return {"width": self.width, "height": self.height, "layer": self.layers}
+
+
+def ticks(values: Sequence[float]) -> dict[float, str]:
+    """Values as ticks that print themselves."""
+    return {float(v): f"{v:,g}" for v in values}
+
+
+def nice_ticks(low: float, high: float, about: int = 4) -> dict[float, str]:
+    """Round values from low to high, about as many as asked for."""
+    rough = (high - low) / max(about, 1)
+    power = 10.0 ** math.floor(math.log10(rough)) if rough > 0 else 1.0
+    step = next(m * power for m in (1, 2, 2.5, 5, 10) if m * power >= rough or m == 10)
+    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+    return ticks([round(i * step, 10) for i in range(first, last + 1)])

@@ -1,0 +1,1 @@
+"""What the standards call things: shared by the readers (`sources`) and the writers (`exchange`)."""
