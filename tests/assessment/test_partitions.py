@@ -147,6 +147,12 @@ def test_identifiers_that_must_be_mended_first_are_read_whole(tmp_path: Path, ba
     assert [p.content_hash for p in parts(folder, subjects=4)] == [ac.read(folder).content_hash]
 
 
+def test_a_few_subjects_make_no_part_of_their_own(tmp_path: Path) -> None:
+    folder = written(tmp_path / "study")
+    assert [p.subjects.height for p in parts(folder, subjects=14)] == [15]
+    assert [p.subjects.height for p in parts(folder, subjects=13)] == [13, 2]
+
+
 def test_a_part_cannot_be_empty(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="at least 1 subject"):
         next(parts(written(tmp_path / "study"), subjects=0))

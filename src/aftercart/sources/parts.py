@@ -22,11 +22,14 @@ from aftercart.study.model import Study, StudyMeta
 SUBJECTS = 1000
 """Subjects in one part unless told otherwise: some hundred megabytes, however large the study."""
 
+FEW = 10
+"""Fewer subjects than this share of a part make no part of their own."""
+
 
 def parts(
     folder: str | Path, *, subjects: int = SUBJECTS, columns: Mapping[str, Sequence[str]] | None = None
 ) -> Iterator[Study]:
-    """Yield a study in parts of so many subjects, in the order of their identifiers.
+    """Yield a study in parts of so many subjects (the last somewhat less or more), in the order of their identifiers.
 
     A folder whose tables are not all plain Parquet files comes as one part: the study read whole. Parts are fastest to
     read when the files are sorted by subject (as `Study.write` leaves them); they are the same for any order.
@@ -49,9 +52,11 @@ def parts(
         return
     listed = opened.of_nobody(known)
     recorded = frozenset({"events"}) if opened.has_rows("events", known, subjects) else frozenset[str]()
-    for start in range(0, known.len(), subjects):
-        chunk = known.slice(start, subjects)
-        yield replace(opened.part(chunk, listed), recorded=recorded)
+    starts = list(range(0, known.len(), subjects))
+    if known.len() - starts[-1] < subjects / FEW:
+        starts.pop()  # so few would cost as much as a part: they join the last one
+    for start, end in zip(starts, [*starts[1:], known.len()], strict=True):
+        yield replace(opened.part(known.slice(start, end - start), listed), recorded=recorded)
 
 
 @dataclass(frozen=True)
