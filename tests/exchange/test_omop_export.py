@@ -93,14 +93,15 @@ def test_the_reference_cohort_comes_back_but_for_what_is_said(formats: str) -> N
 
 
 @pytest.mark.slow
-def test_grades_of_results_survive() -> None:
-    """Results, medicines and items come back whole: what is graded by day from them is graded the same."""
+def test_assessments_are_equal_but_for_what_rests_on_a_loss() -> None:
+    """Limits of quantification are lost (kinetics), and so is the coded term of an infection that its grade needs."""
     _, back = there_and_back(REFERENCE)
-    keys = ["subject_id", "criterion", "day", "value", "level"]
-    for criterion in ("ctcae_v5_haematology", "crs_astct_2019", "icans_astct_2019", "sledai_2k"):
-        one, other = (ac.assess(s).table for s in (REFERENCE, back))
-        rows = [t.filter(pl.col("criterion") == criterion).select(keys).sort(keys) for t in (one, other)]
-        assert rows[0].equals(rows[1], null_equal=True), criterion
+    keys = ["subject_id", "criterion", "variant", "day", "datetime", "value", "level"]
+    one, other = (ac.assess(s).table.select(keys).sort(keys) for s in (REFERENCE, back))
+    criteria = set(one["criterion"])
+    assert len(criteria) > 40
+    differ = {c for c in criteria if not one.filter(criterion=c).equals(other.filter(criterion=c), null_equal=True)}
+    assert differ == {"car_t_kinetics", "infection_grade_bmt_ctn"}
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
@@ -108,7 +109,8 @@ def test_grades_of_results_survive() -> None:
 def test_whatever_does_not_come_back_is_counted(study: Study) -> None:
     done, back = there_and_back(study)
     said = set(done.not_held.select("table", "column").rows())
-    not_written = {t for t, c in said if c in ("row", "not_done", "derived")}
+    by_row = pl.col("column").is_in(["row", "not_done", "derived"]) & ~pl.col("why").str.contains("no field")
+    not_written = set(done.not_held.filter(by_row)["table"])
     if "several infusions of a day are read back as one" in done.not_held["why"].to_list():
         not_written.add("infusions")
     difference = {pair for pair in changed(study, back) if pair[0] not in not_written}

@@ -100,7 +100,7 @@ def _columns(name: str, table: pl.DataFrame) -> list[Loss]:
     held = HELD[name].split()
     found = []
     for column in table.columns if name != "disposition" else ():
-        if column in held or column in KEYS or column in ("not_done", "derived"):
+        if column in held or column in KEYS:
             continue
         count = table[column].drop_nulls().len()
         why = "keys are numbered anew" if column == "row_id" else NO_FIELD
