@@ -11,6 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
+from exchange_fhir import run as fhir_import
+from exchange_sdtm import run as sdtm_import
 from registry import peer, scale
 from report import report as report_page
 
@@ -88,7 +90,7 @@ def grading(rows: int = 1_000_000) -> list[tuple[str, float, str]]:
 def report() -> str:
     """All ratios as a Markdown table."""
     lines = ["| what | ratio | to |", "|---|---|---|"]
-    for part in (start_up, demo_report, report_page, grading, peer, scale):
+    for part in (start_up, demo_report, report_page, grading, sdtm_import, fhir_import, peer, scale):
         lines += [f"| {what} | {ratio:.1f} | {to} |" for what, ratio, to in part()]
     return "\n".join(lines)
 
