@@ -289,6 +289,9 @@ def test_vocabularies_of_the_user_name_codes_units_and_medicines(tmp_path: Path)
         ("MB-CART19.1", True),
         ("Carteolol", False),
         ("leucovorin", False),
+        ("Leukapheresis for CAR-T", False),
+        ("CAR-T therapy; preparation of T lymphocytes for transportation", False),
+        ("Lymphodepletion before CAR T", False),
     ],
 )
 def test_infusions_are_told_from_other_medicines(source: str, is_cells: bool, tmp_path: Path) -> None:
@@ -545,6 +548,36 @@ def test_keys_that_repeat_or_are_absent_lose_no_row(tmp_path: Path) -> None:
 def test_tables_separated_by_tabs_are_read(tmp_path: Path) -> None:
     study = taken(tables(tmp_path / "cdm", separator="\t", measurement=[result()])).study
     assert study.observations["value"].to_list() == [1.2]
+
+
+def test_other_files_of_a_folder_do_not_matter_and_offsets_stay(tmp_path: Path) -> None:
+    folder = tables(tmp_path / "cdm")
+    (folder / "notes.csv").write_bytes(b"")
+    moment = pl.Series(["2022-03-05 07:30:00"]).str.to_datetime(time_zone="UTC")
+    frame = pl.DataFrame(result()).with_columns(measurement_datetime=moment.dt.convert_time_zone("Europe/Berlin"))
+    frame.write_parquet(folder / "measurement.parquet")
+    assert taken(folder).study.observations["datetime"].to_list() == ["2022-03-05T08:30:00+01:00"]
+
+
+@pytest.mark.parametrize(
+    ("name", "drug", "route"),
+    [
+        ("Prednisone 5 MG Oral Tablet", "prednisone", "ORAL"),
+        ("prednisolone acetate 1% Ophthalmic Suspension", "prednisolone", "TOPICAL"),
+        ("METHYLPREDNISOLONE 1000 MG INJECTION", "methylprednisolone", "PARENTERAL"),
+        ("hydrocortisone 10 MG/ML / neomycin 3.5 MG/ML Topical Cream", None, "TOPICAL"),
+        ("Wonder drug", None, None),
+    ],
+)
+def test_medicines_are_found_in_the_words_of_a_product(
+    name: str, drug: str | None, route: str | None, tmp_path: Path
+) -> None:
+    rows = [
+        CELLS,
+        {**CELLS, "drug_exposure_id": 2, "drug_source_value": name, "drug_exposure_start_date": "2021-01-01"},
+    ]
+    study = taken(tables(tmp_path / "cdm", drug_exposure=rows)).study
+    assert study.exposures.select("drug", "route").rows() == [(drug or name.lower(), route)]
 
 
 def test_pseudonyms_hide_subjects_and_shift_days(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

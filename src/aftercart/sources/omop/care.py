@@ -39,7 +39,7 @@ def medicines(rows: pl.DataFrame, cdm: Cdm, concepts: Concepts, mapping: SourceM
         drug=pl.coalesce(drug, pl.lit("not named")),
         drug_text=pl.when(source.str.to_lowercase() != drug).then(source),
         dose=dose,
-        dose_unit=pl.when(dose.is_not_null()).then("dose_unit_source_value"),
+        dose_unit=pl.when(pl.lit(counted)).then("dose_unit_source_value"),
         route=said if cdm.ours else pl.coalesce(said, _route(pl.coalesce(name, source))),
         start=date_of("drug_exposure_start_date"),
         end="_end",

@@ -12,6 +12,11 @@ from aftercart.standards import omop
 CELLS = r"(?i)\bCAR[-_ ]?(?:T|NK)\b|\bCART[-_ ]?(?:19|BCMA)|\bCAAR[-_ ]?T\b|leucel\b|chimeric antigen receptor"
 """Words that name an infusion of such cells; whole words, so that Cartia is none."""
 
+NOT_YET = (
+    r"(?i)apheresis|harvest|collect|prepar|receipt|manufactur|evaluat|consult|deplet|bridging|follow|monitor|history"
+)
+"""Words of what is done before and after an infusion of cells, and so is none itself."""
+
 ATC = r"^L01XL(?:0[3-9]|[1-9][0-9])$"
 """Cell and gene therapy against cancer without sitimagene and talimogene, which are viruses."""
 
@@ -83,10 +88,11 @@ def _is_infusion(table: str, concepts: Concepts, mapping: SourceMapping) -> pl.E
     ids = [f"{stem}_concept_id"]
     ids += [f"{stem}_source_concept_id"] if table != "episode" else ["episode_object_concept_id"]
     atc = [c for c, code in concepts.vocabulary.coded("ATC").items() if pl.Series([code]).str.contains(ATC).item()]
-    tests = [source.is_in(named), source.str.contains(CELLS)]
+    tests = [source.is_in(named), source.str.contains(CELLS) & ~source.str.contains(NOT_YET)]
     for column in ids:
         tests += [pl.col(column).cast(pl.String).is_in(named), pl.col(column).is_in(atc)]
-        tests.append(concepts.named(pl.col(column)).str.contains(CELLS))
+        name = concepts.named(pl.col(column))
+        tests.append(name.str.contains(CELLS) & ~name.str.contains(NOT_YET))
     return pl.any_horizontal(t.fill_null(value=False) for t in tests)
 
 

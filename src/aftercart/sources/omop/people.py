@@ -99,6 +99,8 @@ def _with_disease(
         rows = named_conditions(cdm, concepts)
         ours = rows.filter(is_primary(cdm))
         parts.append(used(ours, out, "person_id"))
+        # A disease that aftercart wrote and that no words name is the one called other.
+        ours = ours.with_columns(pl.col("_disease").fill_null("OTHER"))
         sick = (ours if cdm.ours else rows).filter(pl.col("_disease").is_not_null())
         rank = pl.col("_disease").replace_strict(RANK, return_dtype=pl.Int64)
         one = sick.group_by("person_id").agg(_rank=rank.min(), _several=_several())
@@ -129,7 +131,7 @@ def _with_disease(
     return out.with_columns(pl.col("indication").fill_null("OTHER")), listed, parts
 
 
-RANK = {name: n for n, (name, _) in enumerate(DISEASES)}
+RANK = {name: n for n, name in enumerate([*(name for name, _ in DISEASES), "OTHER"])}
 BY_RANK = {n: name for name, n in RANK.items()}
 
 

@@ -14,10 +14,13 @@ import polars as pl
 import polars.selectors as cs
 
 from aftercart.errors import MissingExtraError, SourceError, UsageError
+from aftercart.standards import omop
 from aftercart.study import problems
 
 ADDRESS = re.compile(r"(?i)^postgres(?:ql)?:/*")
 SUFFIXES = (".parquet", ".csv")
+NAMES = (*omop.tables(), "concept", "concept_relationship", "location", "provider", "care_site", "note")
+"""Tables that are looked at; whatever else a folder holds is no matter."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,9 @@ class Store:
         if nested:
             raise refused(table, f"a column of type {frame.schema[nested[0]]}", "plain cells", column=nested[0])
         text = frame.with_columns(
-            cs.datetime().dt.to_string("%Y-%m-%d %H:%M:%S%.f"), cs.date().dt.to_string("%Y-%m-%d")
+            cs.datetime(time_zone=None).dt.to_string("%Y-%m-%d %H:%M:%S%.f"),
+            cs.datetime(time_zone="*").dt.to_string("%Y-%m-%d %H:%M:%S%.f%:z"),
+            cs.date().dt.to_string("%Y-%m-%d"),
         ).cast(pl.String)
         return text.select(
             pl.col(c).str.strip_chars().replace("", None) if c in have else pl.lit(None, dtype=pl.String).alias(c)
@@ -79,7 +84,7 @@ def _folder(path: Path) -> Store:
     found: dict[str, Path] = {}
     for suffix in SUFFIXES:
         for file in sorted(path.iterdir()):
-            if file.suffix.lower() == suffix and file.is_file():
+            if file.suffix.lower() == suffix and file.stem.lower() in NAMES and file.is_file():
                 found.setdefault(file.stem.lower(), file)
     scans: dict[str, pl.LazyFrame] = {}
     columns: dict[str, dict[str, str]] = {}
