@@ -36,7 +36,7 @@ def test_every_format_is_written_and_named(part: tuple[Path, Result]) -> None:
     assert result.exit_code == 0
     names = {p.name for p in out.iterdir() if not p.name.startswith(".")}
     documents = {"report.html", "report.docx", "report.rtf", "summary.json", "tables.json"}
-    assert names == documents | {"assessments.parquet", "assessments.csv", "figures", "analysis"}
+    assert names == documents | {"assessments.parquet", "assessments.csv", "figures", "analysis", "journal"}
     written = result.stdout.rpartition("Written to ")[2]
     assert all(name in written for name in documents)
 

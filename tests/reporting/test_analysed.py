@@ -51,6 +51,7 @@ def test_laboratory_grades_before_and_after(found: ac.Analysis) -> None:
 def test_responses_side_by_side() -> None:
     frame = pl.DataFrame(
         {
+            "id": ["doris_month_6", "doris_month_12"],
             "label": ["DORIS remission, month 6", "DORIS remission, month 12"],
             "stratum": ["SLE", "all"],
             "responders": [3, 7],

@@ -11,12 +11,12 @@ from typing import Any
 import polars as pl
 import pytest
 from click.testing import CliRunner
+from tests.small_study import write_study
 
 from aftercart.cli import main
 from aftercart.errors import StudyError, UsageError
 from aftercart.sources import read
 from aftercart.study import Study
-from conftest import write_study
 
 P1 = {"subject_id": "P1", "indication": "SLE", "sex": "F", "cohort": "A"}
 P2 = {"subject_id": "P2", "indication": "SSC", "sex": "M", "cohort": "B"}

@@ -14,12 +14,12 @@ from typing import Any
 
 import polars as pl
 import pytest
+from tests.small_study import write_study
 
 from aftercart.errors import UsageError
 from aftercart.sources import read
 from aftercart.study import Study, StudyMeta, VisitWindow
 from aftercart.study.model import empty_tables
-from conftest import write_study
 
 SUBJECTS = [
     {"subject_id": "P1", "indication": "SLE", "sex": "F", "age_at_infusion": 30, "consent_date": "2022-01-15"},

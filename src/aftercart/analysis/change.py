@@ -117,8 +117,8 @@ DOSE = "glucocorticoid_prednisone_equivalent"
 LOW_DOSE = 5.0
 
 
-def doses(cohort: Cohort, confidence: float) -> Iterator[Record]:
-    """Glucocorticoid dose at baseline and every planned visit: median, quartiles, and how many take at most 5 mg/d."""
+def dosed(cohort: Cohort) -> Iterator[tuple[str, str, pl.DataFrame]]:
+    """Baseline and every planned visit, each with the patients whose glucocorticoid dose is known there."""
     rows = cohort.rows(DOSE).filter(pl.col("value").is_not_null())
     marks = [("baseline", "baseline", "baseline")]
     marks += [(m.id, m.label, m.visit) for m in efficacy.visits(cohort) if m.visit is not None]
@@ -127,8 +127,13 @@ def doses(cohort: Cohort, confidence: float) -> Iterator[Record]:
         known = cohort.patients.select("subject_id", "indication").join(
             seen.select("subject_id", "value"), on="subject_id", how="inner", maintain_order="left"
         )
-        if known.is_empty():
-            continue
+        if known.height:
+            yield id_, label, known
+
+
+def doses(cohort: Cohort, confidence: float) -> Iterator[Record]:
+    """Glucocorticoid dose at baseline and every planned visit: median, quartiles, and how many take at most 5 mg/d."""
+    for id_, label, known in dosed(cohort):
         whom = "patients whose dose is known at the visit"
         for stratum, mine in by_disease(cohort, known):
             dose = mine["value"]

@@ -19,6 +19,7 @@ def every_outcome(cohort: Cohort) -> list[Outcome]:
         *adverse.outcomes(cohort),
         *overview.outcomes(cohort),
         *efficacy.every_outcome(cohort, MARKERS),
+        *courses.sustained(cohort),
     ]
 
 
@@ -40,5 +41,7 @@ def _patients(cohort: Cohort, outcomes: Iterable[Outcome]) -> Iterator[tuple[str
         who = curve.patients.filter(pl.col("days").is_not_null())["subject_id"].to_list()
         yield curve.id, who
         yield f"{curve.id}_median", who
+    for id_, _, known in change.dosed(cohort):
+        yield f"glucocorticoid_at_most_5_mg_{id_}", known["subject_id"].to_list()
     for key, mark, pairs in change.pairs(cohort):
         yield f"{key}_change_{mark.id}", pairs["subject_id"].to_list()
