@@ -47,6 +47,16 @@ def tab(browser: Any, page: Path) -> Iterator[Any]:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [DESKTOP, PHONE])
+def _select(tab: Any, mark: Any) -> None:
+    """Click a mark of a figure as a reader does: once the page around it has come to rest."""
+    mark.scroll_into_view_if_needed()
+    before, now = None, mark.bounding_box()
+    while now != before:
+        tab.wait_for_timeout(150)
+        before, now = now, mark.bounding_box()
+    mark.click(force=True)
+
+
 def test_the_page_is_quiet_accessible_and_fits(
     browser: Any, small_report: Path, scheme: str, size: tuple[int, int]
 ) -> None:
@@ -109,8 +119,7 @@ def test_the_interval_beside_a_number_answers_too(tab: Any) -> None:
 
 def test_why_opens_from_a_mark_of_a_figure(tab: Any) -> None:
     mark = tab.locator('.chart [data-subject="IIM-2"][data-criterion="crs_astct_2019"]').first
-    mark.scroll_into_view_if_needed()
-    mark.click(force=True)
+    _select(tab, mark)
     panel = tab.locator("dialog[open]")
     assert panel.locator("h2").inner_text().startswith("IIM-2")
     assert "Cytokine release syndrome" in panel.inner_text()
@@ -121,8 +130,7 @@ def test_why_opens_from_a_mark_of_a_figure(tab: Any) -> None:
 
 def test_a_day_that_is_not_explained_in_full_shows_all_grades_of_that_criterion(tab: Any) -> None:
     mark = tab.locator('#toxicity-strip [data-subject="IIM-2"][data-criterion="crs_astct_2019"][data-day="0"]').first
-    mark.scroll_into_view_if_needed()
-    mark.click(force=True)
+    _select(tab, mark)
     panel = tab.locator("dialog[open]")
     assert panel.locator("h2").inner_text() == "IIM-2, day 0"
     table = panel.locator("table").first
