@@ -45,8 +45,6 @@ def tab(browser: Any, page: Path) -> Iterator[Any]:
     opened.close()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", [DESKTOP, PHONE])
 def _select(tab: Any, mark: Any) -> None:
     """Click a mark of a figure as a reader does: once the page around it has come to rest."""
     mark.scroll_into_view_if_needed()
@@ -57,6 +55,8 @@ def _select(tab: Any, mark: Any) -> None:
     mark.click(force=True)
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [DESKTOP, PHONE])
 def test_the_page_is_quiet_accessible_and_fits(
     browser: Any, small_report: Path, scheme: str, size: tuple[int, int]
 ) -> None:
