@@ -191,3 +191,13 @@ def test_a_patient_without_a_dated_infusion_is_in_adsl_only(tmp_path: Path) -> N
     assert read_dataset(tmp_path / "out" / "adsl.json")[0].rows["SAFFL"].to_list() == ["N"]
     assert done.not_held["values"].to_list() == [1]
     assert "adlb.json" not in done.files
+
+
+def test_many_missing_inputs_are_counted_where_their_names_do_not_fit(tmp_path: Path) -> None:
+    visit = {"subject_id": "P1", "row_id": "V1", "visit": "month 1", "start": "2022-03-30", "occurred": True}
+    item = {"subject_id": "P1", "row_id": "A1", "instrument": "SLEDAI-2K", "item": "seizure", "value": 0}
+    study = small(visits=[visit], assessments=[{**item, "datetime": "2022-03-30"}])
+    export("adam", study, tmp_path / "out", formats="xpt,json")
+    rows = read_dataset(tmp_path / "out" / "adeff.json")[0].rows.filter(pl.col("PARAMCD") == "SLEDAI2K")
+    assert rows["MISSING"].drop_nulls().str.contains(r"^\d+ inputs, named in the assessments$").any()
+    assert rows["AVAL"].null_count() == rows.height

@@ -146,9 +146,9 @@ def dataset(
     keys: Sequence[str],
     methods: Mapping[str, str] | None = None,
 ) -> Dataset:
-    """A dataset of the columns of `rows`, described; a column without any value stays out unless it is a key."""
+    """A dataset of the columns of `rows`, described; an empty column stays out unless it is a key or AVAL."""
     methods = methods or {}
-    kept = [c for c in rows.columns if c in keys or rows[c].null_count() < rows.height]
+    kept = [c for c in rows.columns if c in (*keys, "AVAL") or rows[c].null_count() < rows.height]
     variables = tuple(
         Variable(
             name=c,

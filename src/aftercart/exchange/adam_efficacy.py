@@ -8,6 +8,7 @@ from aftercart.analysis import courses
 from aftercart.analysis.cohort import Cohort
 from aftercart.criteria import registry
 from aftercart.exchange.adam_columns import as_number, dataset, flag, identity, relative_day
+from aftercart.exchange.dataset_files import LONGEST_TEXT
 from aftercart.standards import adam
 from aftercart.standards.dataset import Dataset
 from aftercart.study.model import Study
@@ -72,6 +73,13 @@ FROM_EVENT = ("in_remission", "in_response", "b_cell_aplasia_lasting", "before_b
 """Times that count from another event than the infusion."""
 
 
+def _missing() -> pl.Expr:
+    """The inputs that were missing, or how many where their names are longer than a transport file holds."""
+    names = pl.col("missing")
+    many = pl.format("{} inputs, named in the assessments", names.str.count_matches(",", literal=True) + 1)
+    return pl.when(names.str.len_bytes() > LONGEST_TEXT).then(many).otherwise(names)
+
+
 def adeff(study: Study, cohort: Cohort) -> Dataset:
     """One record per criterion and visit: the score or response with its bounds, clause and version."""
     rows = cohort.table.filter(pl.col("visit").is_not_null())
@@ -107,7 +115,7 @@ def adeff(study: Study, cohort: Cohort) -> Dataset:
         BASE=pl.when(~yes_no.fill_null(value=False)).then("_base"),
         CHG=pl.when(later).then(pl.col("value") - pl.col("_base")),
         CLAUSE="clause",
-        MISSING="missing",
+        MISSING=_missing(),
         CRITVER="criterion_version",
         SRCROWS=pl.col("source_rows").list.len().cast(pl.Float64),
     )
