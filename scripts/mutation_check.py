@@ -8,6 +8,7 @@ number in `[rules]` is raised by one step.
 from __future__ import annotations
 
 import argparse
+import compileall
 import os
 import random
 import re
@@ -19,6 +20,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from queue import Queue
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "aftercart"
@@ -70,28 +72,40 @@ def _numbers(text: str) -> Iterator[tuple[int, str, str]]:
                 yield number, line, line[: offset + found.start()] + raised + line[offset + found.end() :]
 
 
-def survives(mutant: Mutant) -> bool:
+def survives(mutant: Mutant, copies: Queue[Path]) -> bool:
     """Run the tests and worked cases of the criterion against a copy of the package with the change."""
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / "aftercart"
-        shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__", "reference_cohort"))
-        path = copy / mutant.path
+    folder = copies.get()
+    path = folder / "aftercart" / mutant.path
+    try:
         lines = path.read_text("utf-8").splitlines()
         lines[mutant.line] = mutant.after
         path.write_text("\n".join(lines) + "\n", "utf-8")
-        named = re.compile(rf"\b{mutant.key}\b")
-        every = (ROOT / "tests" / "criteria").glob("*/test_*.py")
-        tests = [str(p) for p in every if mutant.key in p.stem or named.search(p.read_text("utf-8"))]
-        command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", *tests]
-        environment = {**os.environ, "PYTHONPATH": folder, "POLARS_MAX_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
-        if tests and subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=False).returncode:
-            return False
-        code = (
-            f"from aftercart import verify; import sys; t = verify.run().criteria[{mutant.key!r}]; sys.exit(t.failed)"
-        )
-        return not subprocess.run(
-            [sys.executable, "-c", code], env=environment, capture_output=True, check=False
-        ).returncode
+        return _passes(mutant, folder)
+    finally:
+        shutil.copy2(PACKAGE / mutant.path, path)
+        copies.put(folder)
+
+
+def _passes(mutant: Mutant, folder: Path) -> bool:
+    named = re.compile(rf"\b{mutant.key}\b")
+    every = (ROOT / "tests" / "criteria").glob("*/test_*.py")
+    tests = [str(p) for p in every if mutant.key in p.stem or named.search(p.read_text("utf-8"))]
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", *tests]
+    environment = {**os.environ, "PYTHONPATH": str(folder), "POLARS_MAX_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+    if tests and subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=False).returncode:
+        return False
+    code = f"from aftercart import verify; import sys; t = verify.run().criteria[{mutant.key!r}]; sys.exit(t.failed)"
+    return not subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, check=False
+    ).returncode
+
+
+def copied(folder: Path) -> Path:
+    """A compiled copy of the package in a folder; only what a mutant changes is compiled again."""
+    copy = folder / "aftercart"
+    shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__", "reference_cohort"))
+    compileall.compile_dir(copy, quiet=1)
+    return folder
 
 
 def main() -> None:
@@ -105,8 +119,11 @@ def main() -> None:
     total = len(chosen)
     if call.sample and call.sample < total:
         chosen = random.Random(1).sample(chosen, call.sample)
-    with ThreadPoolExecutor(call.jobs) as pool:
-        alive = [m for m, lives in zip(chosen, pool.map(survives, chosen), strict=True) if lives]
+    copies: Queue[Path] = Queue()
+    with tempfile.TemporaryDirectory() as room, ThreadPoolExecutor(call.jobs) as pool:
+        for number in range(call.jobs):
+            copies.put(copied(Path(room) / str(number)))
+        alive = [m for m, lives in zip(chosen, pool.map(lambda m: survives(m, copies), chosen), strict=True) if lives]
     killed = len(chosen) - len(alive)
     print(f"{killed} of {len(chosen)} mutants killed ({100 * killed / len(chosen):.1f}%); {total} exist")
     for m in alive:
