@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -16,9 +16,10 @@ from aftercart.analysis.cohort import Cohort
 from aftercart.analysis.counts import counts
 from aftercart.analysis.described import described
 from aftercart.analysis.markers import MARKERS
-from aftercart.analysis.records import table
+from aftercart.analysis.records import Record, table
 from aftercart.assessment import assess
 from aftercart.outputs import write_atomically
+from aftercart.side_by_side import for_each
 
 if TYPE_CHECKING:
     from aftercart.assessment import Assessments
@@ -95,24 +96,26 @@ def analyze(
     cohort = Cohort.of(study, done)
     harms = [*safety.outcomes(cohort), *adverse.outcomes(cohort)]
     benefits = efficacy.every_outcome(cohort, MARKERS)
-    records = [
-        *incidence.follow_up_time(cohort, confidence),
-        *incidence.proportions(cohort, harms, confidence),
-        *incidence.proportions(cohort, overview.outcomes(cohort), confidence),
-        *incidence.exposure_adjusted(cohort, harms, confidence),
-        *infections.rates(cohort, confidence),
-        *infections.repeated(cohort, confidence),
-        *adverse.event_rates(cohort, confidence),
-        *adverse.flares(cohort, confidence),
-        *adverse.kinetics(cohort),
-        *incidence.proportions(cohort, [*benefits, *courses.sustained(cohort)], confidence),
-        *incidence.non_responder(cohort, benefits, confidence),
-        *incidence.responses(cohort, benefits, confidence),
-        *courses.onsets(cohort),
-        *change.changes(cohort, confidence),
-        *change.doses(cohort, confidence),
-        *change.slopes(cohort, confidence),
+    kept = [*benefits, *courses.sustained(cohort)]
+    steps: list[Callable[[], Iterable[Record]]] = [
+        lambda: incidence.follow_up_time(cohort, confidence),
+        lambda: incidence.proportions(cohort, harms, confidence),
+        lambda: incidence.proportions(cohort, overview.outcomes(cohort), confidence),
+        lambda: incidence.exposure_adjusted(cohort, harms, confidence),
+        lambda: infections.rates(cohort, confidence),
+        lambda: infections.repeated(cohort, confidence),
+        lambda: adverse.event_rates(cohort, confidence),
+        lambda: adverse.flares(cohort, confidence),
+        lambda: adverse.kinetics(cohort),
+        lambda: incidence.proportions(cohort, kept, confidence),
+        lambda: incidence.non_responder(cohort, benefits, confidence),
+        lambda: incidence.responses(cohort, benefits, confidence),
+        lambda: courses.onsets(cohort),
+        lambda: change.changes(cohort, confidence),
+        lambda: change.doses(cohort, confidence),
+        lambda: change.slopes(cohort, confidence),
     ]
+    records = [record for found in for_each(lambda step: list(step()), steps) for record in found]
     curves = [*courses.curves(cohort, confidence), *courses.losses(cohort, confidence)]
     for curve in curves:
         records += curve.records

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -56,8 +57,16 @@ class Cohort:
 
     def diseases(self) -> list[str]:
         """The diseases present, in display order."""
-        found = self.patients["indication"].unique().to_list()
-        return sorted(found, key=_disease_order)
+        return sorted(set(self.disease_of.values()), key=_disease_order)
+
+    @cached_property
+    def disease_of(self) -> dict[str, str]:
+        """The disease of each patient."""
+        return dict(self.patients.select("subject_id", "indication").iter_rows())
+
+    @cached_property
+    def _by_criterion(self) -> dict[Any, pl.DataFrame]:
+        return self.table.partition_by("criterion", maintain_order=True, as_dict=True)
 
     def of_diseases(self, indications: tuple[str, ...]) -> pl.DataFrame:
         """The patients with one of these diseases; all of them when none is named."""
@@ -65,7 +74,7 @@ class Cohort:
 
     def rows(self, criterion: str, variant: str | None = None) -> pl.DataFrame:
         """Assessments of one criterion (and one variant of it, where it has several)."""
-        found = self.table.filter(pl.col("criterion") == criterion)
+        found = self._by_criterion.get((criterion,), self.table.clear())
         return found if variant is None else found.filter(pl.col("variant") == variant)
 
 

@@ -11,7 +11,7 @@ from aftercart.analysis.cohort import DAYS_PER_MONTH, Cohort
 from aftercart.analysis.outcomes import (
     Outcome,
     at_last_visit,
-    at_visit,
+    at_visits,
     component,
     flag,
     per_subject,
@@ -148,11 +148,10 @@ def _landmarks(cohort: Cohort, questions: tuple[Question, ...], marks: list[Land
         if subjects.is_empty():
             continue
         words = ", ".join(w for w in (population_words(cohort, subjects), question.whom) if w)
+        planned = [(mark.visit, mark.opens) for mark in marks if mark.visit is not None]
+        at_planned = iter(at_visits(rows, subjects, question.met, planned))
         for mark in marks:
-            if mark.visit is None:
-                answers = at_last_visit(rows, subjects, question.met)
-            else:
-                answers = at_visit(rows, subjects, question.met, visit=mark.visit, opens=mark.opens)
+            answers = at_last_visit(rows, subjects, question.met) if mark.visit is None else next(at_planned)
             yield Outcome(
                 f"{question.id}_{mark.id}",
                 f"{question.label}, {mark.label}",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -38,27 +40,46 @@ PER_YEAR = "per patient-year"
 def proportions(cohort: Cohort, asked: Iterable[Outcome], confidence: float) -> Iterator[Record]:
     """The share of the evaluable patients that met each outcome, by disease and together."""
     for outcome in asked:
-        for stratum, answers in _strata(cohort, outcome.answers):
-            yield _proportion(outcome, stratum, answers, confidence)
+        for stratum, found in _tallies(cohort, outcome):
+            events, known = found.met, found.answered
+            yield of_interval(
+                proportion(events, known, confidence=confidence),
+                About(
+                    outcome.id, outcome.label, f"{outcome.population}, evaluable", stratum, outcome.visit, "proportion"
+                ),
+                counts=(events, known),
+                level=confidence,
+                note=joined(zero_note(events, known, confidence), unanswered_note(found.reasons), outcome.note),
+            )
 
 
-def _proportion(outcome: Outcome, stratum: str, answers: pl.DataFrame, confidence: float) -> Record:
-    met = answers["met"]
-    known, events = int(met.is_not_null().sum()), int(met.sum() or 0)
-    reasons = answers.filter(pl.col("met").is_null()).group_by("reason").len().sort("reason")
-    return of_interval(
-        proportion(events, known, confidence=confidence),
-        About(outcome.id, outcome.label, f"{outcome.population}, evaluable", stratum, outcome.visit, "proportion"),
-        counts=(events, known),
-        level=confidence,
-        note=joined(zero_note(events, known, confidence), unanswered_note(dict(reasons.iter_rows())), outcome.note),
-    )
+@dataclass
+class _Tally:
+    """How often a question was answered, and how often with yes."""
+
+    asked: int = 0
+    answered: int = 0
+    met: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+    """Why it was not answered."""
 
 
-def _strata(cohort: Cohort, answers: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:
-    patients = cohort.patients.filter(pl.col("subject_id").is_in(answers["subject_id"].implode()))
-    for stratum, of in by_disease(cohort, patients):
-        yield stratum, answers.filter(pl.col("subject_id").is_in(of["subject_id"].implode()))
+def _tallies(cohort: Cohort, outcome: Outcome, *, due: bool = False) -> list[tuple[str, _Tally]]:
+    """Answers of all patients, then of each disease where there are several; due: of those whose visit was due."""
+    found: defaultdict[str, _Tally] = defaultdict(_Tally)
+    for subject, met, reason in outcome.answers.select("subject_id", "met", "reason").iter_rows():
+        disease = cohort.disease_of.get(subject)
+        if disease is None or (due and reason == NOT_REACHED):
+            continue
+        for tally in (found[ALL], found[disease]):
+            tally.asked += 1
+            if met is None:
+                tally.reasons[reason] += 1
+            else:
+                tally.answered += 1
+                tally.met += met
+    present = [d for d in cohort.diseases() if d in found]
+    return [(ALL, found[ALL]), *((d, found[d]) for d in present if len(present) > 1)]
 
 
 def non_responder(cohort: Cohort, asked: Iterable[Outcome], confidence: float) -> Iterator[Record]:
@@ -69,10 +90,8 @@ def non_responder(cohort: Cohort, asked: Iterable[Outcome], confidence: float) -
     for outcome in asked:
         if outcome.domain not in ("efficacy", "treatment") or outcome.visit is None:
             continue
-        due = outcome.answers.filter((pl.col("reason") != NOT_REACHED).fill_null(value=True))
-        for stratum, answers in _strata(cohort, due):
-            events, n = int(answers["met"].sum() or 0), answers.height
-            imputed = int(answers["met"].null_count())
+        for stratum, found in _tallies(cohort, outcome, due=True):
+            events, n, imputed = found.met, found.asked, found.asked - found.answered
             yield of_interval(
                 proportion(events, n, confidence=confidence),
                 About(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,11 +35,17 @@ class Outcome:
 
     def unanswered(self) -> dict[str, int]:
         """Why patients are not evaluable, and how many for each reason."""
-        reasons = self.answers.filter(pl.col("met").is_null())["reason"].fill_null(VALUES_MISSING)
-        return {str(r): int((reasons == r).sum()) for r in reasons.unique().sort()}
+        answers = self.answers.select("met", "reason").rows()
+        return dict(sorted(Counter(reason or VALUES_MISSING for met, reason in answers if met is None).items()))
 
 
-ANSWER_COLUMNS = ("subject_id", "met", "day", "row", "reason")
+ANSWER_SCHEMA: dict[str, Any] = {
+    "subject_id": pl.String,
+    "met": pl.Boolean,
+    "day": pl.Int64,
+    "row": pl.Int64,
+    "reason": pl.String,
+}
 
 
 def component(name: str) -> pl.Expr:
@@ -112,22 +120,35 @@ def per_subject(rows: pl.DataFrame, subjects: pl.DataFrame, met: pl.Expr) -> pl.
     return _answers(joined.with_columns(reason=reason))
 
 
-def at_visit(rows: pl.DataFrame, subjects: pl.DataFrame, met: pl.Expr, *, visit: str, opens: int) -> pl.DataFrame:
-    """Answers at one visit; `opens` is the first day of its window, to tell a missed visit from one still to come."""
-    here = rows.filter(pl.col("visit") == visit)
-    answered = here.sort("row").select("subject_id", "day", "row", "missing", met=met)
-    answered = answered.unique("subject_id", keep="first", maintain_order=True)
-    joined = subjects.select("subject_id", "last_day").join(
-        answered, on="subject_id", how="left", maintain_order="left"
-    )
-    reason = (
-        pl.when(pl.col("row").is_null() & (pl.col("last_day") < opens))
-        .then(pl.lit(NOT_REACHED))
-        .when(pl.col("row").is_null())
-        .then(pl.lit(NO_VISIT))
-        .otherwise(_missing_reason())
-    )
-    return _answers(joined.with_columns(reason=reason))
+def at_visits(
+    rows: pl.DataFrame, subjects: pl.DataFrame, met: pl.Expr, windows: Sequence[tuple[str, int]]
+) -> list[pl.DataFrame]:
+    """Answers at each of some visits, all from one query.
+
+    windows: name of each visit and the first day of its window, which tells a missed visit from one still to come.
+    """
+    found = rows.sort("row").select("visit", "subject_id", met, "day", "row", "missing").rows()
+    first: dict[tuple[str, str], tuple[Any, ...]] = {}
+    for visit, subject, *answer in found:
+        first.setdefault((visit, subject), tuple(answer))
+    whom = subjects.select("subject_id", "last_day").rows()
+    return [
+        pl.DataFrame(
+            [(s, *_at_visit(first.get((visit, s)), last_day, opens)) for s, last_day in whom],
+            schema=ANSWER_SCHEMA,
+            orient="row",
+        )
+        for visit, opens in windows
+    ]
+
+
+def _at_visit(answer: tuple[Any, ...] | None, last_day: int | None, opens: int) -> tuple[Any, ...]:
+    """`met, day, row, reason` of one patient at one visit."""
+    if answer is None:
+        return None, None, None, NOT_REACHED if last_day is not None and last_day < opens else NO_VISIT
+    met, day, row, missing = answer
+    reason = None if met is not None else VALUES_MISSING if missing is None else f"{VALUES_MISSING}: {missing}"
+    return met, day, row, reason
 
 
 def at_last_visit(rows: pl.DataFrame, subjects: pl.DataFrame, met: pl.Expr) -> pl.DataFrame:
@@ -145,7 +166,7 @@ def _missing_reason() -> pl.Expr:
 def _answers(frame: pl.DataFrame) -> pl.DataFrame:
     open_answer = pl.col("met").is_null()
     return frame.with_columns(reason=pl.when(open_answer).then(pl.coalesce("reason", pl.lit(VALUES_MISSING)))).select(
-        ANSWER_COLUMNS
+        *ANSWER_SCHEMA
     )
 
 
@@ -165,7 +186,7 @@ __all__ = [
     "Outcome",
     "answers",
     "at_last_visit",
-    "at_visit",
+    "at_visits",
     "by_max_grade",
     "component",
     "flag",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future
 from typing import Any
 
 import polars as pl
@@ -13,6 +14,7 @@ from aftercart.assessment.timeline import COLUMNS, Timeline
 from aftercart.criteria import registry
 from aftercart.criteria.calling import prepare
 from aftercart.criteria.registry import Criterion
+from aftercart.side_by_side import threads
 
 Progress = Callable[[str, int, int], None]
 
@@ -78,20 +80,34 @@ def variants(entry: Criterion) -> list[Variant]:
 
 
 def run(timeline: Timeline, keys: Iterable[str], progress: Progress | None = None) -> dict[str, pl.DataFrame]:
-    """Assess one partition of subjects; returns one wide typed table per criterion."""
-    return dict(each(timeline, keys, progress))
+    """Assess one partition of subjects; returns one wide typed table per criterion.
+
+    Criteria that do not need each other run side by side, so all results are kept; `each` needs less memory.
+    """
+    planned = order(keys)
+    results: dict[str, pl.DataFrame] = {}
+    with threads() as pool:
+        begun: dict[str, Future[pl.DataFrame]] = {}
+
+        def one(key: str) -> pl.DataFrame:
+            entry = registry.get(key)
+            return assess_one(entry, timeline, {k: begun[k].result() for k in needs(entry) if k in begun})
+
+        for key in planned:  # what a criterion needs is planned, and so begun, before it
+            begun[key] = pool.submit(one, key)
+        for index, key in enumerate(planned):
+            if progress is not None:
+                progress(key, index, len(planned))
+            results[key] = begun[key].result()
+    return results
 
 
-def each(
-    timeline: Timeline, keys: Iterable[str], progress: Progress | None = None
-) -> Iterator[tuple[str, pl.DataFrame]]:
+def each(timeline: Timeline, keys: Iterable[str]) -> Iterator[tuple[str, pl.DataFrame]]:
     """Yield each criterion with its wide typed table; only tables that a later criterion needs are kept meanwhile."""
     results: dict[str, pl.DataFrame] = {}
     planned = order(keys)
     last_need = {needed: i for i, key in enumerate(planned) for needed in needs(registry.get(key))}
     for index, key in enumerate(planned):
-        if progress is not None:
-            progress(key, index, len(planned))
         results[key] = assess_one(registry.get(key), timeline, results)
         yield key, results[key]
         results = {k: found for k, found in results.items() if last_need.get(k, -1) > index}
