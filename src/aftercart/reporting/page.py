@@ -20,6 +20,7 @@ from aftercart.reporting.figures import Absent, Figure, draw_all, patient_timeli
 from aftercart.reporting.numbers import indication
 from aftercart.reporting.rendering import render
 from aftercart.reporting.words import abstract_parts, at_landmark, share
+from aftercart.side_by_side import for_each
 
 if TYPE_CHECKING:
     from aftercart.assessment import Assessments
@@ -112,7 +113,7 @@ def report_html(
     lasting = replace(summary, estimates=tuple(e for e in summary.estimates if e.id in DURABLE))
     acute = replace(summary, estimates=tuple(e for e in summary.estimates if e.id not in DURABLE))
     why = evidence.reasons(summary, anchors)
-    timelines = {s: patient_timeline(cohort, s) for s in subjects}
+    timelines = dict(zip(subjects, for_each(lambda s: patient_timeline(cohort, s), subjects), strict=True))
     return render(
         "report.html.j2",
         cohort=summary.cohort,

@@ -6,6 +6,8 @@ Every function takes `Assessments` or a `Cohort` and returns a `Figure`, which s
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from aftercart.analysis import Analysis
 from aftercart.analysis.cohort import Cohort
 from aftercart.reporting.figures.base import Absent, Figure
@@ -17,22 +19,36 @@ from aftercart.reporting.figures.responses import response_map
 from aftercart.reporting.figures.strip import toxicity_strip
 from aftercart.reporting.figures.swimmer import swimmer_plot
 from aftercart.reporting.figures.timeline import patient_timeline
+from aftercart.side_by_side import for_each
+
+Drawn = Figure | Absent
 
 SECTIONS = ("safety", "efficacy", "durability", "patients")
 
 
-def draw_all(cohort: Cohort, analysis: Analysis) -> dict[str, list[Figure | Absent]]:
+def draw_all(cohort: Cohort, analysis: Analysis) -> dict[str, list[Drawn]]:
     """Every figure of a study by section of the report: `safety`, `efficacy`, `durability`, `patients`.
 
     analysis: the estimates and curves of the same study. In the place of a figure that has nothing to show stands an
     `Absent` with the reason. The timelines of patients are drawn one by one (`patient_timeline`).
     """
-    return {
-        "safety": [toxicity_strip(cohort), neutrophil_course(cohort), b_cell_course(cohort)],
-        "efficacy": [response_map(cohort), forest_plot(cohort, analysis), *score_courses(cohort)],
-        "durability": [event_free_curves(cohort, analysis), prior_drugs(cohort)],
-        "patients": [swimmer_plot(cohort)],
+    steps: dict[str, list[Callable[[], Drawn | list[Drawn]]]] = {
+        "safety": [lambda: toxicity_strip(cohort), lambda: neutrophil_course(cohort), lambda: b_cell_course(cohort)],
+        "efficacy": [
+            lambda: response_map(cohort),
+            lambda: forest_plot(cohort, analysis),
+            lambda: list(score_courses(cohort)),
+        ],
+        "durability": [lambda: event_free_curves(cohort, analysis), lambda: prior_drugs(cohort)],
+        "patients": [lambda: swimmer_plot(cohort)],
     }
+    made = iter(for_each(lambda step: step(), [step for section in steps.values() for step in section]))
+    drawn: dict[str, list[Drawn]] = {section: [] for section in steps}
+    for section, asked in steps.items():
+        for _ in asked:
+            found = next(made)
+            drawn[section] += found if isinstance(found, list) else [found]
+    return drawn
 
 
 __all__ = [

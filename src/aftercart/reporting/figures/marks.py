@@ -5,6 +5,8 @@ Encodings and marks are those of Vega-Lite, written as dictionaries.
 
 from __future__ import annotations
 
+import json
+import math
 import unicodedata
 from dataclasses import dataclass
 from typing import Any
@@ -47,11 +49,24 @@ def about(subject: str = "patient", *, criterion: str | pl.Expr | None = None, d
     return pl.struct(parts).struct.json_encode().alias("about")
 
 
-def layer(frame: pl.DataFrame, mark: dict[str, Any], encoding: Encoding) -> dict[str, Any]:
-    """One layer of marks of the rows of a frame; with a column `about` every mark says whose it is."""
-    described = "about" in frame.columns
+def about_one(subject: str, *, criterion: str | None = None, day: int | None = None) -> str:
+    """The same for a single mark; without a criterion or a day it says nothing of them."""
+    said = {"subject": subject, "criterion": criterion, "day": day}
+    kept = {name: value for name, value in said.items() if value is not None}
+    return json.dumps(kept, ensure_ascii=False, separators=(",", ":"))
+
+
+def hundredths(value: float) -> float:
+    """A place in pixels to two decimals, halves upwards, as the data-frame library rounds whole columns."""
+    return math.floor(value * 100 + 0.5) / 100
+
+
+def layer(rows: pl.DataFrame | list[dict[str, Any]], mark: dict[str, Any], encoding: Encoding) -> dict[str, Any]:
+    """One layer of marks, one for each row; with `about` in the rows every mark says whose it is."""
+    values = rows.to_dicts() if isinstance(rows, pl.DataFrame) else rows
+    described = "about" in values[0]
     return {
-        "data": {"values": frame.to_dicts()},
+        "data": {"values": values},
         "mark": {**mark, "aria": True} if described and mark["type"] != "text" else mark,
         "encoding": {**encoding, "description": {"field": "about"}} if described else encoding,
     }
@@ -219,8 +234,18 @@ class TimeAxis:
             return "days after infusion"
         return f"days after infusion to day {ACUTE_DAYS} (enlarged), then {unit}"
 
+    def at(self, day: float) -> float:
+        """Where one day stands, in pixels from the left edge; a day before the axis stands at its start."""
+        days, places = self.stretches()
+        day, found = max(float(day), float(days[0])), float(places[-1])
+        for i in range(len(days) - 1, 0, -1):
+            if day < days[i]:
+                share = (day - days[i - 1]) / (days[i] - days[i - 1])
+                found = places[i - 1] + share * (places[i] - places[i - 1])
+        return hundredths(found)
+
     def pixel(self, day: pl.Expr) -> pl.Expr:
-        """Where a day stands, in pixels from the left edge; a day before the axis stands at its start."""
+        """The same for a column of days."""
         days, places = self.stretches()
         day, found = day.cast(pl.Float64).clip(lower_bound=float(days[0])), pl.lit(float(places[-1]))
         for i in range(len(days) - 1, 0, -1):

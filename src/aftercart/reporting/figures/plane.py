@@ -15,7 +15,10 @@ from typing import Any
 import polars as pl
 
 from aftercart.reporting.figures.base import GRID, INK, MUTED, RULE
-from aftercart.reporting.figures.marks import ACUTE_DAYS, TimeAxis, layer
+from aftercart.reporting.figures.marks import ACUTE_DAYS, TimeAxis, hundredths, layer
+
+Marks = pl.DataFrame | list[dict[str, Any]]
+"""Rows of marks: a frame where there are many, a list where there are few, which is then quicker."""
 
 LABEL = 10
 """Size of the figures at an axis, in CSS pixels."""
@@ -47,12 +50,16 @@ class Box:
         return (self.top + self.height - (value - low) / (high - low) * self.height).round(2)
 
     def at_x(self, value: float) -> float:
-        """The same for one value of x."""
-        return float(pl.select(self.across(pl.lit(float(value)))).item())
+        """The same as `across` for one value."""
+        low, high = self.x
+        return hundredths(self.left + (value - low) / (high - low) * self.width)
 
     def at_y(self, value: float) -> float:
-        """The same for one value of y."""
-        return float(pl.select(self.down(pl.lit(float(value)))).item())
+        """The same as `down` for one value."""
+        low, high = self.y
+        if self.log:
+            low, high, value = math.log(low), math.log(high), math.log(max(value, low))
+        return hundredths(self.top + self.height - (value - low) / (high - low) * self.height)
 
     @property
     def right(self) -> float:
@@ -67,7 +74,7 @@ class Box:
 
 @dataclass
 class Plane:
-    """Collects layers in pixels; frames have `x`, `y` (and `x2`, `y2`, `text`), and `about` where one has it."""
+    """Collects layers in pixels; rows have `x`, `y` (and `x2`, `y2`, `text`), and `about` where one has it."""
 
     width: float
     height: float
@@ -81,103 +88,91 @@ class Plane:
         scale = {"domain": [0, self.height], "reverse": True, "nice": False, "zero": False}
         return {"field": name, "type": "quantitative", "scale": scale, "axis": None}
 
-    def _add(self, frame: pl.DataFrame, mark: dict[str, Any], encoding: dict[str, Any]) -> None:
-        if frame.height:
-            self.layers.append(layer(frame, mark, encoding))
+    def _add(self, rows: Marks, mark: dict[str, Any], encoding: dict[str, Any]) -> None:
+        if len(rows):
+            self.layers.append(layer(rows, mark, encoding))
 
-    def rules(self, frame: pl.DataFrame, **mark: Any) -> None:
+    def rules(self, rows: Marks, **mark: Any) -> None:
         """Straight lines from (x, y) to (x2, y2)."""
         self._add(
-            frame,
+            rows,
             {"type": "rule", **mark},
             {"x": self._x(), "y": self._y(), "x2": {"field": "x2"}, "y2": {"field": "y2"}},
         )
 
-    def bars(self, frame: pl.DataFrame, **mark: Any) -> None:
+    def bars(self, rows: Marks, **mark: Any) -> None:
         """Filled rectangles between (x, y) and (x2, y2)."""
         self._add(
-            frame,
+            rows,
             {"type": "rect", **mark},
             {"x": self._x(), "y": self._y(), "x2": {"field": "x2"}, "y2": {"field": "y2"}},
         )
 
-    def lines(self, frame: pl.DataFrame, *, series: str | None = None, **mark: Any) -> None:
+    def lines(self, rows: Marks, *, series: str | None = None, **mark: Any) -> None:
         """Lines through the points in the order of the rows, one for each value of `series`; a null y breaks a line."""
-        ordered = frame.with_row_index("_at")
+        numbered = rows.to_dicts() if isinstance(rows, pl.DataFrame) else rows
+        ordered = [{"_at": i, **row} for i, row in enumerate(numbered)]
         order = {"field": "_at", "type": "quantitative"}
         encoding = {"x": self._x(), "y": self._y(), "order": order}
         if series is not None:
             encoding["detail"] = {"field": series}
         self._add(ordered, {"type": "line", **mark}, encoding)
 
-    def areas(self, frame: pl.DataFrame, *, series: str | None = None, **mark: Any) -> None:
+    def areas(self, rows: Marks, *, series: str | None = None, **mark: Any) -> None:
         """Filled bands between y and y2, one for each value of `series`."""
         encoding = {"x": self._x(), "y": self._y(), "y2": {"field": "y2"}}
         if series is not None:
             encoding["detail"] = {"field": series}
-        self._add(frame, {"type": "area", **mark}, encoding)
+        self._add(rows, {"type": "area", **mark}, encoding)
 
-    def points(self, frame: pl.DataFrame, *, shape: str, fill: str, size: float = 22, **mark: Any) -> None:
+    def points(self, rows: Marks, *, shape: str, fill: str, size: float = 22, **mark: Any) -> None:
         """Marks of one shape and fill."""
         point = {"type": "point", "shape": shape, "size": size, "filled": True, "opacity": 1, "fill": fill}
-        self._add(frame, {**point, **mark}, {"x": self._x(), "y": self._y()})
+        self._add(rows, {**point, **mark}, {"x": self._x(), "y": self._y()})
 
-    def texts(self, frame: pl.DataFrame, **mark: Any) -> None:
+    def texts(self, rows: Marks, **mark: Any) -> None:
         """The words of the column `text`."""
         words = {"fill": INK, "fontSize": LABEL, **mark}
-        self._add(frame, {"type": "text", **words}, {"x": self._x(), "y": self._y(), "text": {"field": "text"}})
+        self._add(rows, {"type": "text", **words}, {"x": self._x(), "y": self._y(), "text": {"field": "text"}})
 
     def words(self, text: str, x: float, y: float, **mark: Any) -> None:
         """A single text."""
-        self.texts(pl.DataFrame({"x": [float(x)], "y": [float(y)], "text": [text]}), **mark)
+        self.texts([{"x": float(x), "y": float(y), "text": text}], **mark)
+
+    def rule(self, x: float, x2: float, y: float, y2: float, **mark: Any) -> None:
+        """A single straight line."""
+        self.rules([{"x": float(x), "x2": float(x2), "y": float(y), "y2": float(y2)}], **mark)
 
     def y_axis(self, box: Box, ticks: Mapping[float, str], *, labels: bool) -> None:
         """Grid lines across a panel at the ticks, with their labels on the left."""
-        rows = pl.DataFrame(
-            {"v": list(ticks), "text": list(ticks.values())}, schema={"v": pl.Float64, "text": pl.String}
-        )
-        placed = rows.with_columns(y=box.down(pl.col("v")))
-        self.rules(
-            placed.select("y", y2="y", x=pl.lit(float(box.left)), x2=pl.lit(float(box.right))),
-            stroke=GRID,
-            strokeWidth=1,
-        )
+        places = [(box.at_y(value), text) for value, text in ticks.items()]
+        across = {"x": float(box.left), "x2": float(box.right)}
+        self.rules([{"y": y, "y2": y, **across} for y, _ in places], stroke=GRID, strokeWidth=1)
         if labels:
-            self.texts(placed.select("y", "text", x=pl.lit(box.left - 5.0)), align="right", fill=MUTED)
+            names = [{"y": y, "text": text, "x": box.left - 5.0} for y, text in places]
+            self.texts(names, align="right", fill=MUTED)
 
     def x_axis(self, box: Box, ticks: Mapping[float, str], *, labels: bool, title: str = "") -> None:
         """The line at the foot of a panel with ticks, their labels below, and a title below these."""
-        rows = pl.DataFrame(
-            {"v": list(ticks), "text": list(ticks.values())}, schema={"v": pl.Float64, "text": pl.String}
-        )
-        placed = rows.with_columns(x=box.across(pl.col("v")), y=pl.lit(float(box.foot)))
-        self.rules(
-            pl.DataFrame({"x": [box.left], "x2": [box.right], "y": [box.foot], "y2": [box.foot]}, strict=False),
-            stroke=RULE,
-        )
-        self.rules(placed.select("x", "y", x2="x", y2=pl.col("y") + 4), stroke=RULE)
+        places = [(box.at_x(value), text) for value, text in ticks.items()]
+        self.rule(box.left, box.right, box.foot, box.foot, stroke=RULE)
+        self.rules([{"x": x, "y": box.foot, "x2": x, "y2": box.foot + 4} for x, _ in places], stroke=RULE)
         if labels:
-            self.texts(placed.select("x", "text", y=pl.col("y") + 12), fill=MUTED)
+            self.texts([{"x": x, "text": text, "y": box.foot + 12} for x, text in places], fill=MUTED)
             if title:
                 self.words(title, box.left + box.width / 2, box.foot + 27, fill=MUTED, fontSize=11)
 
     def time_axis(self, axis: TimeAxis, *, left: float, top: float, foot: float) -> None:
         """The lines of a time axis from `top` to `foot`, of the infusion, of the end of the first days; its labels."""
-        ticks = pl.DataFrame(
-            {"day": list(axis.ticks()), "text": list(axis.ticks().values())},
-            schema={"day": pl.Int64, "text": pl.String},
-        ).with_columns(x=left + axis.pixel(pl.col("day")))
-        self.rules(ticks.select("x", x2="x", y=pl.lit(top), y2=pl.lit(foot)), stroke=GRID)
-        days = pl.DataFrame({"day": [0, ACUTE_DAYS] if axis.long else [0]}).with_columns(
-            x=left + axis.pixel(pl.col("day"))
-        )
-        lines = days.select("day", "x", x2="x", y=pl.lit(top), y2=pl.lit(foot))
-        self.rules(lines.filter(pl.col("day") == 0).drop("day"), stroke=INK, strokeWidth=1.2)
-        self.rules(lines.filter(pl.col("day") > 0).drop("day"), stroke=MUTED, strokeDash=[2, 3])
-        ends = pl.DataFrame({"x": [left], "x2": [left + axis.width], "y": [foot], "y2": [foot]}, strict=False)
-        self.rules(ends, stroke=RULE)
-        self.rules(ticks.select("x", x2="x", y=pl.lit(foot), y2=pl.lit(foot + 4.0)), stroke=RULE)
-        self.texts(ticks.select("x", "text", y=pl.lit(foot + 12.0)), fill=MUTED)
+        places = [(left + axis.at(day), text) for day, text in axis.ticks().items()]
+        self.rules([{"x": x, "x2": x, "y": top, "y2": foot} for x, _ in places], stroke=GRID)
+        infused, acute = (left + axis.at(day) for day in (0, ACUTE_DAYS))
+        self.rule(infused, infused, top, foot, stroke=INK, strokeWidth=1.2)
+        if axis.long:
+            self.rule(acute, acute, top, foot, stroke=MUTED, strokeDash=[2, 3])
+        self.rule(left, left + axis.width, foot, foot, stroke=RULE)
+        self.rules([{"x": x, "x2": x, "y": foot, "y2": foot + 4.0} for x, _ in places], stroke=RULE)
+        self.texts([{"x": x, "text": text, "y": foot + 12.0} for x, text in places], fill=MUTED)
         self.words(axis.title(), left + axis.width / 2, foot + 27, fill=MUTED, fontSize=11)
 
     def copies(self, frame: pl.DataFrame, moves: Sequence[tuple[float, float]], **mark: Any) -> None:

@@ -7,7 +7,6 @@ from typing import Any
 
 import polars as pl
 
-from aftercart.reporting.figures import spans
 from aftercart.reporting.figures.base import (
     BLUE,
     FAINT,
@@ -20,8 +19,8 @@ from aftercart.reporting.figures.base import (
     WIDTH,
 )
 from aftercart.reporting.figures.courses import vertical
-from aftercart.reporting.figures.gathered import Gathered
-from aftercart.reporting.figures.marks import TimeAxis, about
+from aftercart.reporting.figures.gathered import Frames, Gathered
+from aftercart.reporting.figures.marks import TimeAxis, about_one
 from aftercart.reporting.figures.measures import Course
 from aftercart.reporting.figures.plane import Box, Plane, nice_ticks
 from aftercart.reporting.figures.strip import DARK_FROM, FILLS
@@ -66,146 +65,139 @@ class Tracks:
         axis = TimeAxis.to(max(last, 1), start=DRUGS_FROM_DAY, width=WIDTH - LEFT - RIGHT)
         return Tracks(subject, last, gathered, axis, Plane(WIDTH, 0))
 
-    def across(self, day: pl.Expr) -> pl.Expr:
+    def across(self, day: int) -> float:
         """Pixels from the left of the drawing, never left of the plot."""
-        return LEFT + self.axis.pixel(day)
+        return LEFT + self.axis.at(day)
 
-    def about(self, *, criterion: str | pl.Expr | None = None, day: str | None = None) -> pl.Expr:
-        """What the marks of this patient say of themselves."""
-        return about("patient", criterion=criterion, day=day)
+    def about(self, *, criterion: str | None = None, day: int | None = None) -> str:
+        """What a mark of this patient says of itself."""
+        return about_one(self.subject, criterion=criterion, day=day)
 
     def name(self, text: str, y: float) -> None:
         """The name of a part, on the left."""
         self.plane.words(text if len(text) <= 30 else f"{text[:29]}\u2026", 0, y, align="left", fontSize=10)
 
-    def keep(self, part: str, frame: pl.DataFrame) -> None:
-        """Take over rows of `what, start, end, value, detail, criterion` into the data of the figure."""
-        missing = {c: pl.lit(None) for c in ("end", "value", "detail", "criterion") if c not in frame.columns}
-        shown = frame.with_columns(**missing).select(
-            pl.lit(part).alias("part"),
-            "what",
-            "start",
-            pl.col("end").cast(pl.Int64) - 1,
-            "value",
-            "detail",
-            "criterion",
-        )
-        self.rows += shown.rows()
+    def keep(
+        self,
+        part: str,
+        what: str,
+        start: int,
+        end: int | None = None,
+        *,
+        value: float | None = None,
+        detail: str | None = None,
+        criterion: str | None = None,
+    ) -> None:
+        """Take over what is drawn into the data of the figure; end: the day after the last."""
+        self.rows.append((part, what, start, None if end is None else end - 1, value, detail, criterion))
+
+    def _mine(self, frames: Frames) -> list[dict[str, Any]]:
+        found = frames.get(self.subject)
+        return [] if found is None else found.to_dicts()
+
+    def _bar(self, start: int, end: int, middle: float, half: float) -> dict[str, float]:
+        """The place of a bar from one day to another, wide enough to be seen."""
+        x = self.across(start)
+        return {"x": x, "x2": max(self.across(end), x + 2), "y": middle - half, "y2": middle + half}
 
     def grades(self) -> None:
         """CRS, ICANS and cytopenia by grade, a row each."""
-        found = self.gathered.grades.get(self.subject)
+        found = self._mine(self.gathered.grades)
         for what in ("CRS", "ICANS", "Cytopenia"):
             middle = self.y + ROW / 2
             self.name(f"{what}, grade", middle)
-            self._lane(middle)
-            mine = None if found is None else found.filter(pl.col("what") == what)
-            if mine is not None and mine.height:
-                self._grade_bars(mine, middle)
-                self.keep("toxicity", mine.with_columns(value=pl.col("grade").cast(pl.Float64)))
+            self.plane.rule(LEFT, WIDTH - RIGHT, middle, middle, stroke=FAINT, strokeDash=[1, 4])
+            mine = [row for row in found if row["what"] == what]
+            self._grade_bars(mine, middle)
+            for row in mine:
+                value = None if row["grade"] is None else float(row["grade"])
+                self.keep("toxicity", what, row["start"], row["end"], value=value, criterion=row["criterion"])
             self.y += ROW
         self.y += GAP
 
-    def _lane(self, middle: float) -> None:
-        ends = {"x": [float(LEFT)], "x2": [float(WIDTH - RIGHT)], "y": [middle], "y2": [middle]}
-        self.plane.rules(pl.DataFrame(ends), stroke=FAINT, strokeDash=[1, 4])
-
-    def _grade_bars(self, mine: pl.DataFrame, middle: float) -> None:
-        placed = mine.with_columns(
-            self.about(criterion=pl.col("criterion"), day="start"),
-            x=self.across(pl.col("start")),
-            x2=self.across(pl.col("end")),
-            y=pl.lit(middle - 5.5),
-            y2=pl.lit(middle + 5.5),
-        ).with_columns(x2=pl.max_horizontal("x2", pl.col("x") + 2))
+    def _grade_bars(self, mine: list[dict[str, Any]], middle: float) -> None:
+        bars: dict[int, list[dict[str, Any]]] = {}
+        words: dict[bool, list[dict[str, Any]]] = {False: [], True: []}
+        for row in mine:
+            grade, bar = row["grade"], self._bar(row["start"], row["end"], middle, 5.5)
+            if grade is not None:
+                said = self.about(criterion=row["criterion"], day=row["start"])
+                bars.setdefault(grade, []).append({**bar, "about": said})
+            if grade != 0 and bar["x2"] - bar["x"] >= 8:
+                label = "?" if grade is None else f"{grade}+" if row["open"] else str(grade)
+                place = {"x": (bar["x"] + bar["x2"]) / 2, "y": middle, "text": label}
+                words[grade is not None and grade >= DARK_FROM].append(place)
         for grade, fill in enumerate(FILLS):
-            bars = placed.filter(pl.col("grade") == grade)
-            self.plane.bars(bars.select("x", "x2", "y", "y2", "about"), fill=fill, stroke="white", strokeWidth=0.5)
-        wide = placed.filter((pl.col("grade").fill_null(1) > 0) & (pl.col("x2") - pl.col("x") >= 8))
-        words = wide.select("grade", y=pl.lit(middle), x=(pl.col("x") + pl.col("x2")) / 2, text=spans.label())
-        for light, frame in (
-            (False, words.filter(pl.col("grade").fill_null(0) < DARK_FROM)),
-            (True, words.filter(pl.col("grade") >= DARK_FROM)),
-        ):
-            self.plane.texts(frame.select("x", "y", "text"), fontSize=9, fill="white" if light else INK, aria=False)
+            self.plane.bars(bars.get(grade, []), fill=fill, stroke="white", strokeWidth=0.5)
+        for dark, placed in words.items():
+            self.plane.texts(placed, fontSize=9, fill="white" if dark else INK, aria=False)
 
     def events(self) -> None:
         """Events, remission, relapse and death, with their words."""
-        found = self.gathered.events.get(self.subject)
-        marks = self.gathered.marks.get(self.subject)
-        said: list[tuple[str, int, str, str, str, bool]] = []
-        if found is not None:
-            for row in found.iter_rows(named=True):
-                infection = row["category"] == "infection"
-                shape = "triangle-down" if row["serious"] else "triangle-up" if infection else "square"
-                said.append((row["category"], row["day"], row["text"], shape, "", row["serious"]))
-        if marks is not None:
-            wanted = {"Remission": "circle", "Relapse": "cross", "Death": "diamond"}
-            for row in marks.filter(pl.col("kind").is_in(list(wanted))).iter_rows(named=True):
-                said.append(
-                    (
-                        row["kind"].lower(),
-                        row["start"],
-                        row["kind"].lower(),
-                        wanted[row["kind"]],
-                        row["criterion"] or "",
-                        False,
-                    )
-                )
-        said.sort(key=lambda e: (e[1], e[2]))
+        said: list[Said] = []
+        for row in self._mine(self.gathered.events):
+            infection = row["category"] == "infection"
+            shape = "triangle-down" if row["serious"] else "triangle-up" if infection else "square"
+            said.append(Said(row["category"], row["day"], row["text"], shape, None, serious=row["serious"]))
+        shapes = {"Remission": "circle", "Relapse": "cross", "Death": "diamond"}
+        for row in self._mine(self.gathered.marks):
+            if (kind := row["kind"]) in shapes:
+                said.append(Said(kind.lower(), row["start"], kind.lower(), shapes[kind], row["criterion"] or None))
+        said.sort(key=lambda e: (e.day, e.text))
         self.name("Events", self.y + ROW / 2)
         self.y += _placed_events(self, said) * ROW + GAP
 
     def medicines(self) -> None:
         """A row for each medicine."""
-        found = self.gathered.medicines.get(self.subject)
-        if found is None:
+        found = self._mine(self.gathered.medicines)
+        if not found:
             return
-        order = found.group_by("drug").agg(pl.col("start").min(), pl.col("end").max()).sort("start", "drug")
-        kept = order.head(MOST_MEDICINES)
-        if order.height > kept.height:
-            self.notes.append(f"The first {kept.height} of {order.height} medicines are drawn.")
-        for drug in kept["drug"]:
-            middle = self.y + ROW / 2
-            self.name(str(drug).replace("_", " "), middle)
-            mine = found.filter(pl.col("drug") == drug)
-            placed = mine.with_columns(
-                self.about(day="start"),
-                x=self.across(pl.col("start")),
-                x2=self.across(pl.col("end")),
-                y=pl.lit(middle - 3.5),
-                y2=pl.lit(middle + 3.5),
-            ).with_columns(x2=pl.max_horizontal("x2", pl.col("x") + 2))
-            drawn = placed.select("x", "x2", "y", "y2", "about")
-            self.plane.bars(drawn, fill=_drug_fill(mine["classes"][0].to_list()))
-            unknown = placed.filter(~pl.col("known_end"))
-            self.plane.texts(
-                unknown.select("about", x=pl.col("x2") + 6, y=pl.lit(middle), text=pl.lit("?")), fontSize=9
-            )
-            self.keep("medicine", mine.select("start", "end", what="drug", detail="purpose"))
+        by_drug: dict[str, list[dict[str, Any]]] = {}
+        for row in found:
+            by_drug.setdefault(row["drug"], []).append(row)
+        order = sorted(by_drug, key=lambda d: (min(r["start"] for r in by_drug[d]), d))
+        if len(order) > MOST_MEDICINES:
+            self.notes.append(f"The first {MOST_MEDICINES} of {len(order)} medicines are drawn.")
+        for drug in order[:MOST_MEDICINES]:
+            middle, mine = self.y + ROW / 2, by_drug[drug]
+            self.name(drug.replace("_", " "), middle)
+            bars: list[dict[str, Any]] = [
+                {**self._bar(row["start"], row["end"], middle, 3.5), "about": self.about(day=row["start"])}
+                for row in mine
+            ]
+            self.plane.bars(bars, fill=_drug_fill(mine[0]["classes"]))
+            unknown = [
+                {"about": bar["about"], "x": bar["x2"] + 6, "y": middle, "text": "?"}
+                for bar, row in zip(bars, mine, strict=True)
+                if row["known_end"] is False
+            ]
+            self.plane.texts(unknown, fontSize=9)
+            for row in mine:
+                self.keep("medicine", drug, row["start"], row["end"], detail=row["purpose"])
             self.y += ROW
         self.y += GAP
 
     def doses(self) -> None:
         """The glucocorticoid dose as prednisone equivalent."""
-        found = self.gathered.doses.get(self.subject)
-        if found is None:
+        found = self._mine(self.gathered.doses)
+        if not found:
             return
-        top = max(10.0, float(found["dose"].max() or 0) * 1.05)  # type: ignore[arg-type]
+        top = max(10.0, max(row["dose"] or 0.0 for row in found) * 1.05)
         box = self._box(36, (0, top))
         self._frame("Prednisone eq., mg/day", box, nice_ticks(0, top, 2), ())
-        placed = found.select("patient", "day", "dose", x=self.across(pl.col("day")), y=box.down(pl.col("dose")))
-        area = placed.with_columns(self.about(), y2=pl.lit(box.foot)).select("x", "y", "y2", "about")
+        said = self.about()
+        area, unknown = [], []
+        for row in found:
+            x, dose = self.across(row["day"]), row["dose"]
+            area.append({"x": x, "y": None if dose is None else box.at_y(dose), "y2": box.foot, "about": said})
+            if dose is None:
+                unknown.append({"x": x, "y": box.foot - 8, "text": "?"})
+            what = "prednisone equivalent, mg per day"
+            self.keep("dose", what, row["day"], row["day"] + 1, value=dose)
         self.plane.areas(area, fill=ORANGE, opacity=0.5, interpolate="step-after")
-        self.plane.lines(area.drop("y2"), stroke=ORANGE, strokeWidth=1, interpolate="step-after")
-        unknown = placed.filter(pl.col("dose").is_null())
-        self.plane.texts(unknown.select("x", y=pl.lit(box.foot - 8), text=pl.lit("?")), fontSize=10)
-        self.keep(
-            "dose",
-            found.select(
-                what=pl.lit("prednisone equivalent, mg per day"), start="day", end=pl.col("day") + 1, value="dose"
-            ),
-        )
+        line = [{k: v for k, v in row.items() if k != "y2"} for row in area]
+        self.plane.lines(line, stroke=ORANGE, strokeWidth=1, interpolate="step-after")
+        self.plane.texts(unknown, fontSize=10)
 
     def courses(self, courses: tuple[Course, ...], most: int, height: float) -> list[Course]:
         """Draw the first courses of which this patient has values; returns them."""
@@ -218,44 +210,39 @@ class Tracks:
         span, labels, limits = vertical(course, points, few=True)
         box = self._box(height, span, log=course.floor is not None)
         self._frame(course.short, box, labels, limits)
-        placed = points.with_columns(
-            self.about(criterion=course.criterion, day="day"),
-            x=self.across(pl.col("day")),
-            y=box.down(pl.col("y")),
-            low=box.down(pl.col("low")),
-            high=box.down(pl.col("high")),
-            value="y",
-        )
-        unknown = placed.filter(pl.col("value").is_null())
-        self.plane.rules(
-            unknown.select("x", "about", x2="x", y="low", y2="high"), stroke=VERMILION, strokeWidth=2, strokeDash=[2, 2]
-        )
-        known = _thinned(placed.filter(pl.col("value").is_not_null()))
-        line = known.with_columns(self.about(criterion=course.criterion)).select("x", "y", "about")
-        self.plane.lines(line, stroke=BLUE, strokeWidth=1.6)
-        if course.criterion is not None or known.height <= 12:
-            self.plane.points(known.select("x", "y", "about"), shape="circle", fill=BLUE, size=18)
-        below = known.filter("below").select("x", "y", "about")
+        known: list[dict[str, Any]] = []
+        unknown: list[dict[str, Any]] = []
+        for row in points.to_dicts():
+            mark = {
+                "x": self.across(row["day"]),
+                "about": self.about(criterion=course.criterion, day=row["day"]),
+                "row": row,
+            }
+            if row["y"] is None:
+                low, high = (None if row[c] is None else box.at_y(row[c]) for c in ("low", "high"))
+                unknown.append({**mark, "x2": mark["x"], "y": low, "y2": high})
+            else:
+                known.append({**mark, "y": box.at_y(row["y"])})
+        rules = [{k: mark[k] for k in ("x", "about", "x2", "y", "y2")} for mark in unknown]
+        self.plane.rules(rules, stroke=VERMILION, strokeWidth=2, strokeDash=[2, 2])
+        known = _thinned(known)
+        drawn = [{k: mark[k] for k in ("x", "y", "about")} for mark in known]
+        whole = self.about(criterion=course.criterion)
+        self.plane.lines([{**mark, "about": whole} for mark in drawn], stroke=BLUE, strokeWidth=1.6)
+        if course.criterion is not None or len(drawn) <= 12:
+            self.plane.points(drawn, shape="circle", fill=BLUE, size=18)
+        below = [place for place, mark in zip(drawn, known, strict=True) if mark["row"]["below"]]
         self.plane.points(below, shape="triangle-down", fill="white", size=18, stroke=BLUE, strokeWidth=1)
-        drawn = pl.concat([known, unknown]).sort("day")
-        open_ = pl.format("between {} and {}", "_low", "_high")
-        told = drawn.with_columns(_low=pl.col("low"), _high=pl.col("high"))
-        bounds = points.select("day", _l=pl.col("low"), _h=pl.col("high"))
-        told = told.join(bounds, on="day", how="left", maintain_order="left").with_columns(_low="_l", _high="_h")
-        detail = (
-            pl.when(pl.col("value").is_null()).then(open_).when("below").then(pl.lit("zero or below quantification"))
-        )
-        self.keep(
-            "course",
-            told.select(
-                "value",
-                what=pl.lit(course.name.removeprefix("The ")),
-                start="day",
-                end=pl.col("day") + 1,
-                detail=detail,
-                criterion=pl.lit(course.criterion, dtype=pl.String),
-            ),
-        )
+        for row in sorted((mark["row"] for mark in (*known, *unknown)), key=lambda row: row["day"]):
+            self._keep_value(course, row)
+
+    def _keep_value(self, course: Course, row: dict[str, Any]) -> None:
+        detail = "zero or below quantification" if row["below"] else None
+        if row["y"] is None:
+            bounds = row["low"], row["high"]
+            detail = None if None in bounds else f"between {bounds[0]} and {bounds[1]}"
+        what, day = course.name.removeprefix("The "), row["day"]
+        self.keep("course", what, day, day + 1, value=row["y"], detail=detail, criterion=course.criterion)
 
     def _box(self, height: float, y: tuple[float, float], *, log: bool = False) -> Box:
         box = Box(LEFT, self.y, WIDTH - LEFT - RIGHT, height, (0, 1), y, log)
@@ -268,18 +255,16 @@ class Tracks:
         for limit in limits:
             if box.y[0] <= limit.value <= box.y[1]:
                 y = box.at_y(limit.value)
-                ends = {"x": [float(LEFT)], "x2": [float(WIDTH - RIGHT)], "y": [y], "y2": [y]}
-                self.plane.rules(pl.DataFrame(ends), stroke=MUTED, strokeDash=[4, 3])
+                self.plane.rule(LEFT, WIDTH - RIGHT, y, y, stroke=MUTED, strokeDash=[4, 3])
                 self.plane.words(limit.label, WIDTH - RIGHT - 2, y - 5, align="right", fill=MUTED, fontSize=9)
 
     def finished(self) -> dict[str, Any]:
         """The whole drawing, with the time axis behind everything."""
         ground = Plane(WIDTH, self.y + 34)
         ground.time_axis(self.axis, left=LEFT, top=0, foot=self.y)
-        end = float(pl.select(self.across(pl.lit(self.last))).item())
+        end = self.across(self.last)
         if end < WIDTH - RIGHT - 1:
-            last = pl.DataFrame({"x": [end], "x2": [end], "y": [0.0], "y2": [self.y]})
-            ground.rules(last, stroke=FAINT, strokeWidth=2)
+            ground.rule(end, end, 0, self.y, stroke=FAINT, strokeWidth=2)
         return {**ground.drawing(), "layer": [*ground.layers, *self.plane.layers]}
 
     def note(self) -> str:
@@ -293,30 +278,43 @@ class Tracks:
         return " ".join(parts)
 
 
-def _placed_events(drawing: Tracks, said: list[tuple[str, int, str, str, str, bool]]) -> int:
+@dataclass(frozen=True)
+class Said:
+    """One event with its words and its mark."""
+
+    category: str
+    day: int
+    text: str
+    shape: str
+    criterion: str | None
+    serious: bool = False
+
+
+def _placed_events(drawing: Tracks, said: list[Said]) -> int:
     """Draw events with their words, each on the first line with room for them; returns the number of lines."""
     if not said:
         drawing.plane.words("none recorded", LEFT + 4, drawing.y + ROW / 2, align="left", fill=MUTED)
         return 1
-    days = pl.DataFrame({"day": [e[1] for e in said]})
-    places = days.select(x=drawing.across(pl.col("day")))["x"].to_list()
     ends: list[float] = []
-    for (category, day, text, shape, criterion, serious), x in zip(said, places, strict=True):
-        words = text if len(text) <= 34 else f"{text[:33]}\u2026"
+    for event in said:
+        x = drawing.across(event.day)
+        words = event.text if len(event.text) <= 34 else f"{event.text[:33]}\u2026"
         width = 12 + 5.4 * len(words)
         right = x + width > WIDTH - RIGHT
         start, end = (x - width, x + 6) if right else (x - 6, x + width)
         line = next((i for i, e in enumerate(ends) if e < start), len(ends))
         ends[line:] = [end, *ends[line + 1 :]]
-        y = drawing.y + line * ROW + ROW / 2
-        frame = pl.DataFrame({"patient": [drawing.subject], "day": [day], "x": [x], "y": [y]}).with_columns(
-            drawing.about(criterion=criterion or None, day="day")
-        )
-        fill = VERMILION if serious or category in ("relapse", "death") else GREEN if category == "remission" else MUTED
-        drawing.plane.points(frame.select("x", "y", "about"), shape=shape, fill=fill, size=48)
-        label = frame.select("about", y="y", x=pl.lit(x - 7 if right else x + 7), text=pl.lit(words))
+        mark = {
+            "x": x,
+            "y": drawing.y + line * ROW + ROW / 2,
+            "about": drawing.about(criterion=event.criterion, day=event.day),
+        }
+        grave = event.serious or event.category in ("relapse", "death")
+        fill = VERMILION if grave else GREEN if event.category == "remission" else MUTED
+        drawing.plane.points([mark], shape=event.shape, fill=fill, size=48)
+        label = [{**mark, "x": x - 7 if right else x + 7, "text": words}]
         drawing.plane.texts(label, align="right" if right else "left", fontSize=10)
-        drawing.rows.append(("event", category, day, None, None, text, criterion or None))
+        drawing.rows.append(("event", event.category, event.day, None, None, event.text, event.criterion))
     return len(ends)
 
 
@@ -328,10 +326,13 @@ def _drug_fill(classes: list[str]) -> str:
     return BLUE if {"immunosuppressant", "biologic", "anticytokine"} & set(classes) else SKY
 
 
-def _thinned(points: pl.DataFrame) -> pl.DataFrame:
+def _thinned(points: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Of the values that fall on one pixel the lowest and the highest: the line looks the same with fewer of them."""
-    if points.height <= 60:
+    if len(points) <= 60:
         return points
-    pixel = pl.col("x").round(0)
-    lowest, highest = (pl.col("y") == bound.over(pixel) for bound in (pl.col("y").min(), pl.col("y").max()))
-    return points.filter(lowest | highest).unique([c for c in points.columns if c in ("x", "y")], maintain_order=True)
+    extremes: dict[float, tuple[float, float]] = {}
+    for row in points:
+        low, high = extremes.get(round(row["x"]), (row["y"], row["y"]))
+        extremes[round(row["x"])] = min(low, row["y"]), max(high, row["y"])
+    kept = [row for row in points if row["y"] in extremes[round(row["x"])]]
+    return list({(row["x"], row["y"]): row for row in reversed(kept)}.values())[::-1]
