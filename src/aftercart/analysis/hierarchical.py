@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,8 @@ from aftercart.errors import UsageError
 
 REACH = 8.5
 """Standard deviations covered on each side of a normal distribution; beyond lies less than 2e-17."""
+NEGLIGIBLE = 70.0
+"""A likelihood so far below its average over the prior, on the log scale (1e-30), is left out."""
 MOST = 5000
 """Most patients in all baskets together."""
 
@@ -83,12 +85,14 @@ def hierarchical(
     centre, prior = _centres(mu_mean, mu_sd, cut, float(size.sum()))
     taus = np.linspace(0.0, REACH * tau_scale, 86)
     sums = np.zeros(3)
-    baskets, below = np.zeros((3, y.size)), np.zeros((y.size, _LOGITS.size))
+    baskets = np.zeros((3, y.size))
+    below = [_Below() for _ in y]
     for i, tau in enumerate(taus):
         # Even in tau, so the trapezium rule from 0 converges as fast as over the whole line. Times tau it is odd,
         # which the first Euler-Maclaurin term corrects: a twelfth of the step, on the halved weight at 0 a sixth.
         density = (0.5 if i == 0 else 1.0) * math.exp(-0.5 * (tau / tau_scale) ** 2)
-        grids = [_basket(k, m, centre, tau, cut) for k, m in zip(y, size, strict=True)]
+        least = math.log(sums[0] / prior.sum()) - NEGLIGIBLE if sums[0] > 0 else -math.inf
+        grids = [_basket(k, m, centre, tau, cut, least) for k, m in zip(y, size, strict=True)]
         together = np.stack([grid.sums for grid in grids])
         joint = w[:, None, None] * together + (1 - w)[:, None, None] * apart[:, :, None]
         total = prior * density * np.prod(joint[:, 0], axis=0)
@@ -97,11 +101,11 @@ def hierarchical(
         baskets[0] += (share * w[:, None] * together[:, 0]).sum(axis=1)
         baskets[1:] += (share[:, None] * joint[:, 1:]).sum(axis=2).T
         for k, grid in enumerate(grids):
-            below[k] += grid.below(share[k] * w[k]) + own_below[k] * share[k].sum() * (1 - w[k])
+            below[k].add(grid, share[k] * w[k], float(share[k].sum() * (1 - w[k])))
     if not sums[0] > 0:
         raise UsageError("These counts all but contradict the prior.", hint="widen the prior scales.")
     exchangeable, mean, above = baskets / sums[0]
-    low, high = (tuple(_quantile(b, q) for b in below) for q in (half, 1 - half))
+    low, high = (tuple(b.quantile(q, own) for b, own in zip(below, own_below, strict=True)) for q in (half, 1 - half))
     kind = "hierarchical model" if (w == 1).all() else "exchangeable or not (EXNEX)"
     method = (
         f"{kind} on the logit scale by quadrature, mu normal({mu_mean:g}, {mu_sd:g}), tau half-normal({tau_scale:g})"
@@ -133,21 +137,46 @@ def _centres(mean: float, sd: float, cut: float, patients: float) -> tuple[Float
 
 
 _LOGITS: Floats = np.asarray(np.arange(-3000, 3001) * 0.01)
+_EACH = 75
+"""Of `_LOGITS` every so many are looked at first."""
 
 
 @dataclass(frozen=True, eq=False)
 class _Basket:
-    """Sums over the nodes of a basket for each centre; their weights, and the cells of the logit they stand for."""
+    """Sums over the nodes of a basket for each centre; and the mass in the cells of the logit they stand for."""
 
     sums: Floats
-    weight: Floats
-    cell: Ints
     edges: Floats
+    mass: Callable[[Floats], Floats]
+    """Mass in each cell (it is even within), each centre counting by its share."""
 
-    def below(self, share: Floats) -> Floats:
-        """The mass below each of `_LOGITS`, each centre counting by its share; within a cell it is even."""
-        mass = np.bincount(self.cell.ravel(), (self.weight * share[:, None]).ravel(), minlength=self.edges.size - 1)
-        return np.asarray(np.interp(_LOGITS, self.edges, np.append(0.0, np.cumsum(mass))))
+
+class _Below:
+    """The posterior distribution function of a basket's logit, at `_LOGITS` and even between them."""
+
+    def __init__(self) -> None:
+        self._parts: list[tuple[Floats, Floats]] = []
+        self._own = 0.0
+
+    def add(self, basket: _Basket, share: Floats, own: float) -> None:
+        """Add the mass of one spread: of the exchangeable basket by centre, and of the one that stands alone."""
+        self._parts.append((basket.edges, np.append(0.0, np.cumsum(basket.mass(share)))))
+        self._own += own
+
+    def quantile(self, probability: float, own: Floats) -> float:
+        """The proportion below which this share of the mass lies; own: distribution of the basket that stands alone."""
+        coarse = self._at(slice(None, None, _EACH), own)
+        wanted = probability * coarse[-1]
+        i = min(int(np.searchsorted(coarse, wanted, side="right")), coarse.size - 1)
+        near = slice(_EACH * max(i - 1, 0), _EACH * max(i, 1) + 1)
+        logit = float(np.interp(wanted, self._at(near, own), _LOGITS[near]))
+        return 1 / (1 + math.exp(-logit))
+
+    def _at(self, some: slice, own: Floats) -> Floats:
+        found = self._own * own[some]
+        for edges, mass in self._parts:
+            found = found + np.interp(_LOGITS[some], edges, mass)
+        return np.asarray(found)
 
 
 def _own_below(y: float, n: float, mean: float, sd: float) -> Floats:
@@ -158,39 +187,99 @@ def _own_below(y: float, n: float, mean: float, sd: float) -> Floats:
     return np.asarray(found / found[-1])
 
 
-def _quantile(below: Floats, probability: float) -> float:
-    """The proportion below which this share of the mass lies."""
-    logit = float(np.interp(probability * below[-1], below, _LOGITS))
-    return 1 / (1 + math.exp(-logit))
-
-
-def _basket(y: float, n: float, mean: Floats, sd: float, cut: float) -> _Basket:
+def _basket(y: float, n: float, mean: Floats, sd: float, cut: float, least: float = -math.inf) -> _Basket:
     """Of a basket whose logit is normal(mean, sd): its likelihood, and that times the proportion and its exceedance.
 
-    Midpoint rule in z with a midpoint grid that starts at `cut`; the two end corrections of the exceedance
-    (Euler-Maclaurin) make it as accurate as the smooth parts. Likelihoods are relative to their maximum.
+    Midpoint rule in z with a midpoint grid that starts at `cut`, so that all centres share their nodes on the logit
+    scale; the two end corrections of the exceedance (Euler-Maclaurin) make it as accurate as the smooth parts.
+    Likelihoods are relative to their maximum; nodes where their logarithm is below `least` are left out.
     """
     top = y * math.log(y / n) + (n - y) * math.log1p(-y / n) if 0 < y < n else 0.0
     if sd == 0:
         p = 1 / (1 + np.exp(-mean))
         found = np.exp(_log_likelihood(y, n, mean) - top)
         between = np.concatenate((mean[:1], (mean[1:] + mean[:-1]) / 2, mean[-1:]))
-        sums = np.stack((found, found * p, found * (mean > cut)))
-        return _Basket(sums, found[:, None], np.arange(mean.size)[:, None], between)
-    narrow = 1 / math.sqrt(1 + sd * sd * n / 4)
-    h = 0.25 * narrow if n else 0.25
+        return _Basket(np.stack((found, found * p, found * (mean > cut))), between, lambda share: found * share)
+    h = 0.25 / math.sqrt(1 + sd * sd * n / 4)
     start = (cut - mean) / sd
-    steps = np.arange(math.ceil(2 * REACH / h) + 1)
-    first = np.floor((-REACH - start) / h)
-    j = first[:, None] + steps[None, :]
-    z = start[:, None] + (j + 0.5) * h
+    first = np.floor((-REACH - start) / h).astype(np.int64)
+    steps = math.ceil(2 * REACH / h) + 1
+    if first.max() - first.min() > _SPARSE * steps:
+        return _sparse(y, n, mean, sd, cut, (top, h, first[:, None] + np.arange(steps)))
+    nodes = np.arange(first.min(), first.max() + steps)
+    theta = cut + (nodes + 0.5) * (h * sd)
+    log = _log_likelihood(y, n, theta) - top
+    kept = np.flatnonzero(log >= least)
+    if kept.size == 0:
+        return _Basket(np.zeros((3, mean.size)), np.array([cut, cut + h * sd]), lambda share: 0 * share[:1])
+    whole = slice(int(kept[0]), int(kept[-1]) + 1)
+    nodes, likelihood = nodes[whole], np.exp(log[whole]) * (h / math.sqrt(2 * math.pi))
+    values = np.stack((likelihood, likelihood / (1 + np.exp(-theta[whole]))))
+    kernel = _Kernel(start, nodes, h)
+    sums = kernel.sums(values)
+    sums[2] -= _end_correction(y, n, start, sd, cut, top, h)
+    edges = cut + np.arange(nodes[0], nodes[-1] + 2) * (h * sd)
+    return _Basket(sums, edges, lambda share: kernel.mass(share) * likelihood)
+
+
+_SPARSE = 16
+"""So many times as many nodes as one centre needs are laid out for all together; with more each has its own."""
+
+
+def _sparse(y: float, n: float, mean: Floats, sd: float, cut: float, nodes: tuple[float, float, Ints]) -> _Basket:
+    """The same where a tiny spread leaves gaps between the nodes of neighbouring centres."""
+    top, h, j = nodes
+    z = ((cut - mean) / sd)[:, None] + (j + 0.5) * h
     theta = mean[:, None] + sd * z
     f = np.exp(_log_likelihood(y, n, theta) - top - 0.5 * z * z) * (h / math.sqrt(2 * math.pi))
-    p = 1 / (1 + np.exp(-theta))
-    above = (f * (j >= 0)).sum(axis=1) - _end_correction(y, n, start, sd, cut, top, h)
-    lowest = j.min()
-    edges = cut + np.arange(lowest, j.max() + 2) * h * sd
-    return _Basket(np.stack((f.sum(axis=1), (f * p).sum(axis=1), above)), f, (j - lowest).astype(np.int64), edges)
+    above = (f * (j >= 0)).sum(axis=1) - _end_correction(y, n, z[:, 0] - (j[:, 0] + 0.5) * h, sd, cut, top, h)
+    sums = np.stack((f.sum(axis=1), (f / (1 + np.exp(-theta))).sum(axis=1), above))
+    edges, where = np.unique(np.concatenate((j.ravel(), j.ravel() + 1)), return_inverse=True)
+    cell = where[: j.size]
+
+    def mass(share: Floats) -> Floats:
+        return np.asarray(np.bincount(cell, (f * share[:, None]).ravel(), minlength=edges.size - 1), np.float64)
+
+    return _Basket(sums, np.asarray(cut + edges * (h * sd), np.float64), mass)
+
+
+class _Kernel:
+    """exp(-z^2 / 2) at z = start + (node + 1/2) h for every centre and node, never written out.
+
+    In blocks of nodes, z = c + a with c of the centre and the block's middle and a of the node within its block. Then
+    exp(-z^2 / 2) = exp(-c^2 / 2) exp(-a c) exp(-a^2 / 2), and exp(-a c) again is a product of one term of the centre
+    and one of the block: all sums are products of small matrices.
+    """
+
+    def __init__(self, start: Floats, nodes: Ints, h: float) -> None:
+        middle = float(nodes[0] + nodes[-1] + 1) / 2 * h
+        far = max(float(np.abs(start + middle).max()), nodes.size * h / 2 + 1, 1.0)
+        block = max(1, min(32, int(2 * _LARGEST / (far * h))))
+        self.first, self.size, self.block = -int(nodes[0] % block), nodes.size, block
+        self.blocks = (nodes.size - self.first + block - 1) // block
+        self.above = max(0, min(self.blocks, -int(nodes[0] + self.first) // block))
+        c = (nodes[0] + self.first + (np.arange(self.blocks) + 0.5) * block) * h
+        a = (np.arange(block) + 0.5 - block / 2) * h
+        self.outer = np.exp(-0.5 * (start + c[:, None]) ** 2)
+        self.centre = np.exp(-a[:, None] * (start + middle))
+        self.inner = np.exp(-a * (c[:, None] - middle) - 0.5 * a * a)
+
+    def sums(self, values: Floats) -> Floats:
+        """For each centre the sums over the nodes of two kinds of values, and of the first kind over nodes from 0."""
+        padded = np.zeros((2, self.blocks * self.block))
+        padded[:, -self.first : self.size - self.first] = values
+        blocks = padded.reshape(2, self.blocks, self.block) * self.inner
+        found = (blocks.reshape(-1, self.block) @ self.centre).reshape(2, self.blocks, -1) * self.outer
+        return np.stack((*found.sum(axis=1), found[0, self.above :].sum(axis=0)))
+
+    def mass(self, share: Floats) -> Floats:
+        """For each node the sum over the centres, each counting by its share."""
+        found = ((self.outer * share) @ self.centre.T * self.inner).ravel()
+        return np.asarray(found[-self.first : self.size - self.first])
+
+
+_LARGEST = 300.0
+"""Largest exponent of one factor of the kernel: the product of two stays within what a float can hold."""
 
 
 def _log_likelihood(y: float, n: float, theta: Floats) -> Floats:
