@@ -88,11 +88,16 @@ def bind(entry: Criterion, variant: Variant, units: pl.DataFrame, timeline: Time
 
 def _named(evidence: list[tuple[int, pl.DataFrame]], entry: Criterion) -> pl.DataFrame:
     """The rows behind all inputs in one frame (`_k`, `ref`, `input`), each with the input that it was found for."""
-    names = pl.Enum([*(i.name for i in entry.inputs), *([entry.rows] if entry.rows else [])])
+    names = evidence_inputs(entry)
     rows = [pl.DataFrame(schema={"_k": pl.Int64, "ref": REF}), *(rows[["_k", "ref"]] for _, rows in evidence)]
     places = np.repeat(np.array([p for p, _ in evidence], dtype=np.uint16), [rows.height for _, rows in evidence])
     physical = pl.Series("input", places).cast(pl.UInt8 if len(names.categories) < 256 else pl.UInt16)
     return pl.concat(rows).with_columns(physical.cat.to(names))
+
+
+def evidence_inputs(entry: Criterion) -> pl.Enum:
+    """The inputs of a criterion for which rows can be evidence."""
+    return pl.Enum([*(i.name for i in entry.inputs), *([entry.rows] if entry.rows else [])])
 
 
 def _column(

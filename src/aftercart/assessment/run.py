@@ -119,6 +119,7 @@ def assess_one(entry: Criterion, timeline: Timeline, results: Mapping[str, pl.Da
     A variant that differs from the one before only in fixed inputs (a version) takes over what was found for that.
     """
     parts: list[pl.DataFrame] = []
+    nothing = tables.nothing(entry.key)
     before: tuple[Variant, Bound] | None = None
     for variant in variants(entry):
         if before is not None and variant.is_like(before[0]):
@@ -126,7 +127,6 @@ def assess_one(entry: Criterion, timeline: Timeline, results: Mapping[str, pl.Da
             parts.append(_graded(entry, variant, bound))
             continue
         seen = units.seen(entry, variant, timeline, results)
-        nothing = _NOTHING.get((entry.key, variant.name))
         if seen.is_empty() and nothing is not None:
             parts.append(nothing)
             continue
@@ -140,13 +140,7 @@ def assess_one(entry: Criterion, timeline: Timeline, results: Mapping[str, pl.Da
             bound = bind(entry, variant, found, timeline, results)
             parts.append(_graded(entry, variant, bound))
             before = (variant, bound) if found.height else None
-        if found.is_empty():
-            _NOTHING[entry.key, variant.name] = parts[-1]
     return pl.concat(parts, how="vertical_relaxed")
-
-
-_NOTHING: dict[tuple[str, str | None], pl.DataFrame] = {}
-"""The empty result table of each criterion that once had nothing to assess."""
 
 
 def _graded(entry: Criterion, variant: Variant, bound: Bound) -> pl.DataFrame:

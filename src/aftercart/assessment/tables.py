@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from aftercart.assessment.binding import Variant
+from aftercart.assessment.binding import Variant, evidence_inputs
 from aftercart.assessment.evidence import ByUnit, lists
-from aftercart.assessment.timeline import Timeline
+from aftercart.assessment.timeline import REF, Timeline
 from aftercart.criteria import registry
+from aftercart.criteria.frames import TYPES
 from aftercart.criteria.registry import Criterion
 
 
@@ -22,6 +24,24 @@ def assemble(
     name = pl.Series("variant", [variant.name], dtype=pl.String).new_from_index(0, found.height)
     named = [inputs[c].alias(f"in.{c}") for c in inputs.columns]
     return pl.DataFrame([*(found[c] for c in ("_s", "day", "time", "visit")), name, *named, *outputs, *rows])
+
+
+@cache
+def nothing(key: str) -> pl.DataFrame | None:
+    """The wide result table of a row criterion without anything to assess, from what it declares.
+
+    None for a series, and where an input or output holds rows of its own: such a criterion is always run.
+    Most studies have nothing of some criteria, and to build their rules costs as much as to run the others.
+    """
+    entry = registry.get(key)
+    outputs = {o.name: TYPES.get(o.type) for o in entry.outputs}
+    if entry.kind == "series" or None in outputs.values() or any(i.type not in TYPES for i in entry.inputs):
+        return None
+    inputs = {f"in.{i.name}": TYPES[i.type] for i in entry.inputs} or {"in._none": pl.Null()}
+    said = dict.fromkeys(("clause", "missing", "invalid"), pl.String())
+    rows = {"source_rows": pl.List(REF), "evidence": pl.List(pl.Struct({"input": evidence_inputs(entry), "ref": REF}))}
+    units = {"_s": pl.Int64(), "day": pl.Int64(), "time": pl.String(), "visit": pl.String(), "variant": pl.String()}
+    return pl.DataFrame(schema={**units, **inputs, **outputs, **said, **rows})
 
 
 TIDY: dict[str, Any] = {
