@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 THREADS = 2
-"""More gain nothing: what is not computed by the data-frame library is done by one thread of Python at a time."""
+"""Only the work of the data-frame library goes on beside other work: Python runs one thread at a time."""
 
 Given = TypeVar("Given")
 Made = TypeVar("Made")

@@ -127,10 +127,10 @@ def at_visits(
 
     windows: name of each visit and the first day of its window, which tells a missed visit from one still to come.
     """
-    found = rows.sort("row").select("visit", "subject_id", met, "day", "row", "missing").rows()
-    first: dict[tuple[str, str], tuple[Any, ...]] = {}
-    for visit, subject, *answer in found:
-        first.setdefault((visit, subject), tuple(answer))
+    asked = rows.sort("row").select("visit", "subject_id", met.alias("met"), "day", "row", reason=_missing_reason())
+    first: dict[tuple[str, str], list[Any]] = {}
+    for visit, subject, *answer in asked.rows():
+        first.setdefault((visit, subject), answer)
     whom = subjects.select("subject_id", "last_day").rows()
     return [
         pl.DataFrame(
@@ -142,13 +142,12 @@ def at_visits(
     ]
 
 
-def _at_visit(answer: tuple[Any, ...] | None, last_day: int | None, opens: int) -> tuple[Any, ...]:
+def _at_visit(answer: list[Any] | None, last_day: int | None, opens: int) -> tuple[Any, ...]:
     """`met, day, row, reason` of one patient at one visit."""
     if answer is None:
         return None, None, None, NOT_REACHED if last_day is not None and last_day < opens else NO_VISIT
-    met, day, row, missing = answer
-    reason = None if met is not None else VALUES_MISSING if missing is None else f"{VALUES_MISSING}: {missing}"
-    return met, day, row, reason
+    met, day, row, reason = answer
+    return met, day, row, reason if met is None else None
 
 
 def at_last_visit(rows: pl.DataFrame, subjects: pl.DataFrame, met: pl.Expr) -> pl.DataFrame:

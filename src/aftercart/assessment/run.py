@@ -126,11 +126,7 @@ def assess_one(entry: Criterion, timeline: Timeline, results: Mapping[str, pl.Da
             bound = before[1].under(variant, entry)
             parts.append(_graded(entry, variant, bound))
             continue
-        seen = units.seen(entry, variant, timeline, results)
-        if seen.is_empty() and nothing is not None:
-            parts.append(nothing)
-            continue
-        found = units.numbered(entry, variant, seen, timeline)
+        found = units.find(entry, variant, timeline, results)
         if found.is_empty() and nothing is not None:
             parts.append(nothing)
             continue

@@ -18,17 +18,11 @@ OBSERVABLE = frozenset({"obs", "item", "items", "other", "result"})
 
 
 def find(entry: Criterion, variant: Variant, timeline: Timeline, results: Results) -> pl.DataFrame:
-    """Return the units of a criterion: `_k`, `_s`, `day`, `time`, `visit` and what the binder needs beside them."""
-    return numbered(entry, variant, seen(entry, variant, timeline, results), timeline)
+    """Return the units of a criterion: `_k`, `_s`, `day`, `time`, `visit` and what the binder needs beside them.
 
-
-def seen(entry: Criterion, variant: Variant, timeline: Timeline, results: Results) -> pl.DataFrame:
-    """Where something was found to assess, of whatever indication and in any order."""
-    return _FINDERS[entry.per](entry, variant, timeline, results)
-
-
-def numbered(entry: Criterion, variant: Variant, found: pl.DataFrame, timeline: Timeline) -> pl.DataFrame:
-    """The units among those: of subjects to whom the criterion applies, in order, with `_k`."""
+    They are of subjects to whom the criterion applies, in order.
+    """
+    found = _FINDERS[entry.per](entry, variant, timeline, results)
     absent = [pl.lit(None, dtype=dtype).alias(name) for name, dtype in _LABELS.items() if name not in found.columns]
     wanted = variant.indications or entry.indications
     if wanted:

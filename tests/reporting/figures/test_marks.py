@@ -69,3 +69,11 @@ def test_the_axis_is_linear_in_each_stretch() -> None:
     axis = TimeAxis.to(1030, start=-100, width=1000)
     days = pl.DataFrame({"d": [-200, -100, -50, 0, 15, 30, 530, 1030]})
     assert days.select(axis.pixel(pl.col("d"))).to_series().to_list() == [0, 0, 50, 100, 280, 460, 730, 1000]
+
+
+@pytest.mark.parametrize(("start", "last"), [(0, 20), (-90, 20), (0, 700), (-90, 1100)])
+def test_one_day_stands_where_a_column_of_days_puts_it(start: int, last: int) -> None:
+    axis = TimeAxis.to(last, start=start, width=613)
+    days = list(range(start - 5, last + 10))
+    placed = pl.select(axis.pixel(pl.lit(pl.Series(days)))).to_series()
+    assert [axis.at(day) for day in days] == placed.to_list()

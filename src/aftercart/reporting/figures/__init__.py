@@ -32,22 +32,21 @@ def draw_all(cohort: Cohort, analysis: Analysis) -> dict[str, list[Drawn]]:
     analysis: the estimates and curves of the same study. In the place of a figure that has nothing to show stands an
     `Absent` with the reason. The timelines of patients are drawn one by one (`patient_timeline`).
     """
-    steps: dict[str, list[Callable[[], Drawn | list[Drawn]]]] = {
-        "safety": [lambda: toxicity_strip(cohort), lambda: neutrophil_course(cohort), lambda: b_cell_course(cohort)],
-        "efficacy": [
-            lambda: response_map(cohort),
-            lambda: forest_plot(cohort, analysis),
-            lambda: list(score_courses(cohort)),
-        ],
-        "durability": [lambda: event_free_curves(cohort, analysis), lambda: prior_drugs(cohort)],
-        "patients": [lambda: swimmer_plot(cohort)],
-    }
-    made = iter(for_each(lambda step: step(), [step for section in steps.values() for step in section]))
-    drawn: dict[str, list[Drawn]] = {section: [] for section in steps}
-    for section, asked in steps.items():
-        for _ in asked:
-            found = next(made)
-            drawn[section] += found if isinstance(found, list) else [found]
+    steps: list[tuple[str, Callable[[], list[Drawn]]]] = [
+        ("safety", lambda: [toxicity_strip(cohort)]),
+        ("safety", lambda: [neutrophil_course(cohort)]),
+        ("safety", lambda: [b_cell_course(cohort)]),
+        ("efficacy", lambda: [response_map(cohort)]),
+        ("efficacy", lambda: [forest_plot(cohort, analysis)]),
+        ("efficacy", lambda: score_courses(cohort)),
+        ("durability", lambda: [event_free_curves(cohort, analysis)]),
+        ("durability", lambda: [prior_drugs(cohort)]),
+        ("patients", lambda: [swimmer_plot(cohort)]),
+    ]
+    drawn: dict[str, list[Drawn]] = {section: [] for section in SECTIONS}
+    made = for_each(lambda step: step[1](), steps)
+    for (section, _), figures in zip(steps, made, strict=True):
+        drawn[section] += figures
     return drawn
 
 

@@ -25,7 +25,7 @@ class Gathered:
     """Frames of the whole cohort by patient; a patient of whom nothing is known is absent from a frame."""
 
     grades: Frames
-    """`patient, what, criterion, grade, open, start, end`, end the day after the last."""
+    """`patient, what, criterion, grade, open, start, end, text`: end the day after the last, text as it is shown."""
     medicines: Frames
     """`patient, drug, start, end, known_end, purpose`."""
     doses: Frames
@@ -67,7 +67,7 @@ def _grades(cohort: Cohort) -> pl.DataFrame:
             spans.spans(days.filter(~cells), lowest=0, unknown=True),
             spans.spans(days.filter(cells), lowest=0, gap=COUNT_GAP, unknown=True),
         ]
-    )
+    ).with_columns(text=spans.label())
 
 
 def _course(cohort: Cohort, course: Course) -> pl.DataFrame:

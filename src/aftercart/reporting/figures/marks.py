@@ -11,6 +11,7 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from aftercart.analysis.cohort import DAYS_PER_MONTH, DAYS_PER_YEAR, Cohort
@@ -236,13 +237,7 @@ class TimeAxis:
 
     def at(self, day: float) -> float:
         """Where one day stands, in pixels from the left edge; a day before the axis stands at its start."""
-        days, places = self.stretches()
-        day, found = max(float(day), float(days[0])), float(places[-1])
-        for i in range(len(days) - 1, 0, -1):
-            if day < days[i]:
-                share = (day - days[i - 1]) / (days[i] - days[i - 1])
-                found = places[i - 1] + share * (places[i] - places[i - 1])
-        return hundredths(found)
+        return hundredths(float(np.interp(day, *self.stretches())))
 
     def pixel(self, day: pl.Expr) -> pl.Expr:
         """The same for a column of days."""

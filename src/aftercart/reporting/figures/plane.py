@@ -10,7 +10,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import polars as pl
 
@@ -19,6 +19,8 @@ from aftercart.reporting.figures.marks import ACUTE_DAYS, TimeAxis, hundredths, 
 
 Marks = pl.DataFrame | list[dict[str, Any]]
 """Rows of marks: a frame where there are many, a list where there are few, which is then quicker."""
+
+Place = TypeVar("Place", float, pl.Expr)
 
 LABEL = 10
 """Size of the figures at an axis, in CSS pixels."""
@@ -39,27 +41,28 @@ class Box:
 
     def across(self, value: pl.Expr) -> pl.Expr:
         """Pixels from the left of the drawing."""
-        low, high = self.x
-        return (self.left + (value - low) / (high - low) * self.width).round(2)
+        return self._across(value).round(2)
 
     def down(self, value: pl.Expr) -> pl.Expr:
         """Pixels from the top of the drawing."""
-        low, high = self.y
-        if self.log:
-            low, high, value = math.log(low), math.log(high), value.clip(lower_bound=low).log()
-        return (self.top + self.height - (value - low) / (high - low) * self.height).round(2)
+        return self._down(value.clip(lower_bound=self.y[0]).log() if self.log else value).round(2)
 
     def at_x(self, value: float) -> float:
         """The same as `across` for one value."""
-        low, high = self.x
-        return hundredths(self.left + (value - low) / (high - low) * self.width)
+        return hundredths(self._across(value))
 
     def at_y(self, value: float) -> float:
         """The same as `down` for one value."""
-        low, high = self.y
-        if self.log:
-            low, high, value = math.log(low), math.log(high), math.log(max(value, low))
-        return hundredths(self.top + self.height - (value - low) / (high - low) * self.height)
+        return hundredths(self._down(math.log(max(value, self.y[0])) if self.log else value))
+
+    def _across(self, value: Place) -> Place:
+        low, high = self.x
+        return self.left + (value - low) / (high - low) * self.width
+
+    def _down(self, value: Place) -> Place:
+        """From a value, of a logarithmic axis its logarithm."""
+        low, high = (math.log(end) for end in self.y) if self.log else self.y
+        return self.top + self.height - (value - low) / (high - low) * self.height
 
     @property
     def right(self) -> float:

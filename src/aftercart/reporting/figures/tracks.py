@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -124,8 +125,7 @@ class Tracks:
                 said = self.about(criterion=row["criterion"], day=row["start"])
                 bars.setdefault(grade, []).append({**bar, "about": said})
             if grade != 0 and bar["x2"] - bar["x"] >= 8:
-                label = "?" if grade is None else f"{grade}+" if row["open"] else str(grade)
-                place = {"x": (bar["x"] + bar["x2"]) / 2, "y": middle, "text": label}
+                place = {"x": (bar["x"] + bar["x2"]) / 2, "y": middle, "text": row["text"]}
                 words[grade is not None and grade >= DARK_FROM].append(place)
         for grade, fill in enumerate(FILLS):
             self.plane.bars(bars.get(grade, []), fill=fill, stroke="white", strokeWidth=0.5)
@@ -330,9 +330,12 @@ def _thinned(points: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Of the values that fall on one pixel the lowest and the highest: the line looks the same with fewer of them."""
     if len(points) <= 60:
         return points
-    extremes: dict[float, tuple[float, float]] = {}
+    on_pixel: dict[int, list[float]] = {}
     for row in points:
-        low, high = extremes.get(round(row["x"]), (row["y"], row["y"]))
-        extremes[round(row["x"])] = min(low, row["y"]), max(high, row["y"])
-    kept = [row for row in points if row["y"] in extremes[round(row["x"])]]
-    return list({(row["x"], row["y"]): row for row in reversed(kept)}.values())[::-1]
+        on_pixel.setdefault(math.floor(row["x"] + 0.5), []).append(row["y"])
+    extremes = {pixel: (min(found), max(found)) for pixel, found in on_pixel.items()}
+    kept: dict[tuple[float, float], dict[str, Any]] = {}
+    for row in points:
+        if row["y"] in extremes[math.floor(row["x"] + 0.5)]:
+            kept.setdefault((row["x"], row["y"]), row)
+    return list(kept.values())
