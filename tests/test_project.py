@@ -30,7 +30,7 @@ MAY_IMPORT = {
     "reporting": {"criteria", "study", "assessment", "analysis", "reporting"},
     "exchange": {"criteria", "study", "standards", "assessment", "analysis", "exchange"},
 }
-SHARED = {"errors", "outputs"}
+SHARED = {"errors", "outputs", "side_by_side"}
 
 
 @pytest.mark.parametrize("layer", LAYERS)
