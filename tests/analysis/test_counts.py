@@ -9,10 +9,10 @@ import polars as pl
 import pytest
 
 import aftercart as ac
+from aftercart.analysis.behind import answers, diseases, every_outcome
 from aftercart.analysis.cohort import Cohort
 from aftercart.analysis.counts import COUNTS, counts
 from aftercart.analysis.described import described
-from aftercart.analysis.populations import diseases, every_outcome
 from aftercart.study.model import Study
 
 
@@ -152,11 +152,11 @@ def test_onset_and_duration_are_of_those_affected(reference: Cohort) -> None:
 
 
 def test_the_diseases_behind_an_estimate(reference: Cohort) -> None:
-    found = diseases(reference, every_outcome(reference))
+    records = ac.analyze(reference.study, reference.assessments).estimates
+    found = diseases(answers(reference, every_outcome(reference)), records["id"])
     assert found["doris_month_6"] == found["doris_month_6_nri"] == found["in_remission"] == ("SLE",)
     assert found["haq_di_change_month_3"] == ("IIM", "SSC")
     assert found["crs_any"] == ("IIM", "SLE", "SSC")
-    records = ac.analyze(reference.study, reference.assessments).estimates
     counted_ = records.filter(pl.col("unit").is_in(["proportion", "probability"]))
     known = {i for i in counted_["id"].unique() if not i.startswith("response_")}
     assert known <= set(found)

@@ -116,8 +116,6 @@ def test_what_cannot_be_is_refused() -> None:
         signed_rank([1, 2], zeros="drop")
     with pytest.raises(UsageError, match="missing"):
         signed_rank([1, None])
-    with pytest.raises(UsageError, match="2000"):
-        hodges_lehmann(range(1, 2002))
 
 
 @pytest.mark.parametrize(
@@ -169,3 +167,42 @@ def test_many_differences_use_walsh_averages_and_say_so() -> None:
     assert (few.low, few.reason) == (None, "5 differences give limits of at most 93.75% confidence")
     with pytest.raises(UsageError, match="limits"):
         hodges_lehmann([1, 2], limits="normal")
+
+
+def differences_of(n: int, *, seed: int = 1) -> np.ndarray:
+    return np.round(np.random.default_rng(seed).normal(-3, 8, n), 1)
+
+
+@pytest.mark.parametrize("n", [1448, 3000])
+def test_of_many_differences_only_the_walsh_averages_asked_for_are_found(n: int) -> None:
+    """The same numbers as from all of them, sorted: ties of one decimal and all."""
+    found, given_ = hodges_lehmann(differences_of(n)), differences_of(n)
+    i, j = np.triu_indices(n)
+    walsh = np.sort(given_[i] + given_[j]) / 2
+    mean, sd = n * (n + 1) / 4, math.sqrt(n * (n + 1) * (2 * n + 1) / 24)
+    k = math.floor(mean - 1.959963984540054 * sd + 0.5)
+    expected = (np.median(walsh), walsh[k - 1], walsh[-k])
+    assert (found.estimate, found.low, found.high) == pytest.approx(expected, abs=1e-9)
+    assert found.achieved_confidence == pytest.approx(0.95, abs=1e-4)
+    assert found.method.endswith("; normal approximation of the sum of ranks")
+
+
+def test_the_approximation_takes_over_where_it_no_longer_matters() -> None:
+    """At 1000 differences, on both sides of the switch: the same limits and nearly the same probabilities."""
+    last_exact, first_approximate = differences_of(1001)[:1000], differences_of(1001)
+    exact, approximate = hodges_lehmann(last_exact), hodges_lehmann(first_approximate)
+    assert "normal" not in exact.method
+    assert "normal" in approximate.method
+    assert (approximate.low, approximate.high) == pytest.approx((exact.low, exact.high), abs=0.051)
+    shifted = differences_of(1001) + 2.6
+    by_count, by_normal = signed_rank(shifted[shifted != 0][:1000]), signed_rank(np.append(shifted, [0.001, -0.001]))
+    assert "normal" not in by_count.method
+    assert by_normal.method.endswith("; normal approximation of the sum of ranks")
+    assert 0.01 < by_count.p_two_sided < 0.99
+    assert by_normal.p_two_sided == pytest.approx(by_count.p_two_sided, abs=0.02)
+
+
+def test_ten_thousand_equal_differences() -> None:
+    found = hodges_lehmann([5] * 10_000)
+    assert (found.estimate, found.low, found.high) == (5, 5, 5)
+    assert signed_rank([5] * 10_000).p_two_sided == 0.0

@@ -13,6 +13,7 @@ from aftercart.analysis.outcomes import Outcome, answers, component, is_grade, r
 from aftercart.analysis.records import About, Record, joined, number, of_interval, zero_rate_note
 from aftercart.analysis.repeats import Repeats, means
 from aftercart.analysis.strata import by_disease
+from aftercart.criteria import registry
 
 GIVEN = (
     ("tocilizumab", "Tocilizumab for toxicity", pl.col("drug") == "tocilizumab", "anticytokine"),
@@ -113,7 +114,8 @@ def _laboratory(cohort: Cohort) -> Iterator[Outcome]:
     for (key, variant), mine in sorted(rows.group_by("criterion", "variant"), key=lambda part: str(part[0])):
         bounds = worst_bounds(mine, cohort.patients)
         test = str(key).removeprefix("ctcae_").replace("_", " ")
-        label = f"CTCAE {test}" + (f" ({variant})" if variant else "")
+        of = registry.get(str(key)).variant(variant)
+        label = f"CTCAE {test} ({of})" if of else f"CTCAE {test}"
         id_ = "_".join(str(part) for part in (key, variant) if part).replace(" ", "_").lower()
         for name, words, grade in (("any", "any grade", 1), ("grade_3_or_more", "grade 3 or more", 3)):
             met = reaches(bounds, grade)
@@ -184,12 +186,18 @@ def event_rates(cohort: Cohort, confidence: float) -> Iterator[Record]:
 YEAR = "per patient-year"
 
 
+def flared(cohort: Cohort) -> pl.DataFrame:
+    """Recorded flares after infusion: `subject_id, day`."""
+    rows = cohort.timeline.events.filter((pl.col("category") == "flare") & (pl.col("day") >= 0))
+    return rows.select("subject_id", "day")
+
+
 def flares(cohort: Cohort, confidence: float) -> Iterator[Record]:
     """Mean number of flares per patient by month 3, 6, 12 and 24, where flares are recorded as events."""
     recorded = cohort.patients.join(
         safety.without_record_of_events(cohort).select("subject_id"), on="subject_id", how="anti"
     )
-    rows = cohort.timeline.events.filter((pl.col("category") == "flare") & (pl.col("day") >= 0))
+    rows = flared(cohort)
     if rows.is_empty():
         return
     asked = Repeats(
@@ -197,7 +205,7 @@ def flares(cohort: Cohort, confidence: float) -> Iterator[Record]:
         "Mean number of flares per patient",
         "infused patients whose events are recorded",
         "flares",
-        rows.select("subject_id", "day"),
+        rows,
     )
     yield from means(cohort, asked, recorded, confidence)
 
@@ -211,14 +219,19 @@ KINETICS = (
 )
 
 
-def kinetics(cohort: Cohort) -> Iterator[Record]:
-    """Expansion of the product: median, quartiles and range of each measure, by disease and together."""
+def measured(cohort: Cohort) -> Iterator[tuple[str, str, str, pl.DataFrame]]:
+    """Each measure of expansion (name, label, unit) that is known of any patient, with these and their `value`."""
     rows = cohort.rows("car_t_kinetics")
     for name, label, unit in KINETICS:
         values = rows.select("subject_id", value=component(name).cast(pl.Float64)).drop_nulls("value")
         known = cohort.patients.select("subject_id", "indication").join(values, on="subject_id", how="inner")
-        if known.is_empty():
-            continue
+        if known.height:
+            yield name, label, unit, known
+
+
+def kinetics(cohort: Cohort) -> Iterator[Record]:
+    """Expansion of the product: median, quartiles and range of each measure, by disease and together."""
+    for name, label, unit, known in measured(cohort):
         for stratum, mine in by_disease(cohort, known):
             found = mine["value"]
             low, high = (found.quantile(q, "linear") for q in (0.25, 0.75))

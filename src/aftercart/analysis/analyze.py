@@ -11,7 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from aftercart.analysis import adverse, baseline, change, courses, efficacy, incidence, infections, overview, safety
+from aftercart.analysis import (
+    adverse,
+    baseline,
+    behind,
+    change,
+    courses,
+    efficacy,
+    incidence,
+    infections,
+    overview,
+    safety,
+)
 from aftercart.analysis.cohort import Cohort
 from aftercart.analysis.counts import counts
 from aftercart.analysis.described import described
@@ -25,7 +36,7 @@ if TYPE_CHECKING:
     from aftercart.assessment import Assessments
     from aftercart.study.model import Study
 
-TABLES = ("estimates", "responders", "curves", "baseline", "described", "flow", "shifts", "counts")
+TABLES = ("estimates", "responders", "curves", "baseline", "described", "flow", "shifts", "counts", "answers")
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +59,8 @@ class Analysis:
     """Patients by laboratory grade at baseline and worst grade after infusion."""
     counts: pl.DataFrame
     """Milestones, earlier medicines, reported events, worst grades (columns: `aftercart.analysis.counts.COUNTS`)."""
+    answers: pl.DataFrame
+    """The patients behind every estimate, each with answer or value (columns: `aftercart.analysis.behind.ANSWERS`)."""
     about: dict[str, Any]
     """Study, data cut-off, hash of the content, whether simulated, versions."""
 
@@ -96,11 +109,12 @@ def analyze(
     cohort = Cohort.of(study, done)
     harms = [*safety.outcomes(cohort), *adverse.outcomes(cohort)]
     benefits = efficacy.every_outcome(cohort, MARKERS)
-    kept = [*benefits, *courses.sustained(cohort)]
+    own = list(incidence.own_responses(cohort, benefits))
+    reported, kept = overview.outcomes(cohort), [*benefits, *courses.sustained(cohort)]
     steps: list[Callable[[], Iterable[Record]]] = [
         lambda: incidence.follow_up_time(cohort, confidence),
         lambda: incidence.proportions(cohort, harms, confidence),
-        lambda: incidence.proportions(cohort, overview.outcomes(cohort), confidence),
+        lambda: incidence.proportions(cohort, reported, confidence),
         lambda: incidence.exposure_adjusted(cohort, harms, confidence),
         lambda: infections.rates(cohort, confidence),
         lambda: infections.repeated(cohort, confidence),
@@ -109,7 +123,7 @@ def analyze(
         lambda: adverse.kinetics(cohort),
         lambda: incidence.proportions(cohort, kept, confidence),
         lambda: incidence.non_responder(cohort, benefits, confidence),
-        lambda: incidence.responses(cohort, benefits, confidence),
+        lambda: incidence.responses(cohort, own, confidence),
         lambda: courses.onsets(cohort),
         lambda: change.changes(cohort, confidence),
         lambda: change.doses(cohort, confidence),
@@ -130,6 +144,7 @@ def analyze(
         flow=baseline.flow(cohort),
         shifts=baseline.shifts(cohort),
         counts=counts(cohort),
+        answers=behind.answers(cohort, [*harms, *reported, *kept, *own]),
         about={
             "title": meta.title,
             "study_id": meta.study_id,

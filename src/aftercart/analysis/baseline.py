@@ -160,7 +160,9 @@ def _treatments(cohort: Cohort) -> pl.DataFrame:
 def _refractory(cohort: Cohort) -> pl.DataFrame:
     """Whether each entry rule calls a patient's disease refractory: `subject_id, level, met`."""
     rows = cohort.rows("refractory")
-    level = pl.concat_str(pl.lit("rule "), pl.col("variant").fill_null("of the criterion"))
+    entry = registry.get("refractory")
+    said = {name: entry.variant(name) or "rule of the criterion" for name in rows["variant"].unique()}
+    level = pl.col("variant").replace_strict(list(said), list(said.values()), return_dtype=pl.String)
     met = pl.when(pl.col("value").is_not_null()).then(pl.col("value") >= 0.5)
     return rows.select("subject_id", level=level, met=met)
 

@@ -28,11 +28,13 @@ CHANGES = (
 )
 
 
+LABELS = {key: (label, unit) for key, label, unit in CHANGES}
+
+
 def changes(cohort: Cohort, confidence: float) -> Iterator[Record]:
     """Change from baseline at every planned visit: Hodges-Lehmann estimate with exact limits that honour ties."""
-    labels = {key: (label, unit) for key, label, unit in CHANGES}
     for key, mark, both in pairs(cohort):
-        label, unit = labels[key]
+        label, unit = LABELS[key]
         for stratum, mine in by_disease(cohort, both):
             differences = mine["after"] - mine["before"]
             found = hodges_lehmann(differences, confidence=confidence, limits="inversion")
@@ -81,14 +83,20 @@ def pairs(cohort: Cohort) -> Iterator[tuple[str, efficacy.Landmark, pl.DataFrame
 FEWEST_SUBJECTS, FEWEST_VISITS = 6, 3
 
 
-def slopes(cohort: Cohort, confidence: float) -> Iterator[Record]:
-    """Mean change per month over all visits after infusion by a mixed model, only where the data can carry one."""
-    for key, label, unit in CHANGES:
+def repeated(cohort: Cohort) -> Iterator[tuple[str, pl.DataFrame]]:
+    """Score and its values after infusion of the patients who were often seen: `subject_id, value, months`."""
+    for key, _, _ in CHANGES:
         rows = cohort.rows(key).filter(pl.col("value").is_not_null() & (pl.col("day") > 0))
         if rows["variant"].n_unique() > 1 or rows.is_empty():
             continue
         known = rows.select("subject_id", "value", months=pl.col("day") / DAYS_PER_MONTH)
-        often = known.filter(pl.len().over("subject_id") >= FEWEST_VISITS)
+        yield key, known.filter(pl.len().over("subject_id") >= FEWEST_VISITS)
+
+
+def slopes(cohort: Cohort, confidence: float) -> Iterator[Record]:
+    """Mean change per month over all visits after infusion by a mixed model, only where the data can carry one."""
+    for key, often in repeated(cohort):
+        label, unit = LABELS[key]
         who = often["subject_id"].n_unique()
         method, reason, interval = "random-intercept mixed model by REML", None, None
         if who < FEWEST_SUBJECTS:

@@ -304,8 +304,12 @@ def sustained(cohort: Cohort) -> list[Outcome]:
     ]
 
 
-def losses(cohort: Cohort, confidence: float) -> Iterator[Curve]:
-    """Relapse after remission, and loss of response, with death as a competing event, where any of them occurred."""
+def lost(cohort: Cohort) -> Iterator[tuple[str, str, str, pl.DataFrame]]:
+    """Relapse after remission, and loss of response, with death as a competing event, where any of them occurred.
+
+    Gives id, label, population, and the patients: `subject_id`, `days` since it was reached, `cause` (0: none yet; 1:
+    lost; 2: died before).
+    """
     remission = efficacy.remission(cohort).select("subject_id", first=pl.col("first_day"), lost=pl.col("relapse_day"))
     for id_, label, population, courses in (
         ("relapse_incidence", "Relapsed (death competes)", "patients who reached remission", remission),
@@ -315,9 +319,15 @@ def losses(cohort: Cohort, confidence: float) -> Iterator[Curve]:
         reached = courses.filter(pl.col("first").is_not_null())
         known = reached.join(ends, on="subject_id", how="inner").filter(pl.col("last_day") > pl.col("first"))
         cause = pl.when(pl.col("lost").is_not_null()).then(1).when(pl.col("died")).then(2).otherwise(0)
-        times = known.select(days=(pl.coalesce("lost", "last_day") - pl.col("first")).cast(pl.Float64), cause=cause)
-        if not (times["cause"] > 0).any():
-            continue
+        days = (pl.coalesce("lost", "last_day") - pl.col("first")).cast(pl.Float64)
+        times = known.select("subject_id", days=days, cause=cause)
+        if (times["cause"] > 0).any():
+            yield id_, label, population, times
+
+
+def losses(cohort: Cohort, confidence: float) -> Iterator[Curve]:
+    """The cumulative incidence of what `lost` finds."""
+    for id_, label, population, times in lost(cohort):
         found = cumulative_incidence(times["days"], times["cause"], n_causes=2, confidence=confidence)
         about = About(id_, label, population, "all", None, "probability")
         yield Curve(_incidence_frame(found, about), tuple(_incidence_records(found, times, about, confidence)))

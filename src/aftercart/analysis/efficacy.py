@@ -194,9 +194,10 @@ def _refractory(cohort: Cohort) -> Iterator[Outcome]:
         subjects = cohort.patients.filter(pl.col("subject_id").is_in(mine["subject_id"].implode()))
         if subjects.is_empty():
             continue
+        said = registry.get("refractory").variant(variant)
         yield Outcome(
             "refractory" if variant is None else f"refractory_{variant}",
-            "Refractory disease at entry" if variant is None else f"Refractory disease at entry (rule {variant})",
+            f"Refractory disease at entry ({said})" if said else "Refractory disease at entry",
             "eligibility",
             population_words(cohort, subjects),
             per_subject(mine, subjects, primary_flag()),

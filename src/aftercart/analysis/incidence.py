@@ -111,14 +111,13 @@ def non_responder(cohort: Cohort, asked: Iterable[Outcome], confidence: float) -
             )
 
 
-def responses(cohort: Cohort, asked: Iterable[Outcome], confidence: float) -> Iterator[Record]:
-    """Response by the criterion of each patient's own disease: per disease, pooled, and partially pooled.
+def own_responses(cohort: Cohort, asked: Iterable[Outcome]) -> Iterator[Outcome]:
+    """Response by the criterion of each patient's own disease, at every visit.
 
     asked: the outcomes of efficacy, from which those of `RESPONSE` are taken.
     """
     found = {o.id: o.answers for o in asked}
     disease = cohort.patients.select("subject_id", "indication")
-    chief = {mark.id for mark in landmarks(cohort)}
     for mark in visits(cohort):
         parts = []
         for code, question in RESPONSE.items():
@@ -126,21 +125,26 @@ def responses(cohort: Cohort, asked: Iterable[Outcome], confidence: float) -> It
             if answers is not None:
                 mine = answers.join(disease, on="subject_id", maintain_order="left")
                 parts.append(mine.filter(pl.col("indication") == code).drop("indication"))
-        if not parts:
-            continue
-        outcome = Outcome(
-            f"response_{mark.id}",
-            f"Response of the own disease, {mark.label}",
-            "efficacy",
-            "patients with lupus, myositis or systemic sclerosis",
-            pl.concat(parts),
-            visit=mark.id,
-            note="Lupus: DORIS remission; myositis: at least moderate TIS; systemic sclerosis: lower EUSTAR index.",
-        )
+        if parts:
+            yield Outcome(
+                f"response_{mark.id}",
+                f"Response of the own disease, {mark.label}",
+                "efficacy",
+                "patients with lupus, myositis or systemic sclerosis",
+                pl.concat(parts),
+                visit=mark.id,
+                note="Lupus: DORIS remission; myositis: at least moderate TIS; systemic sclerosis: lower EUSTAR index.",
+            )
+
+
+def responses(cohort: Cohort, own: Iterable[Outcome], confidence: float) -> Iterator[Record]:
+    """Those of `own_responses`: per disease, pooled, and partially pooled."""
+    chief = {mark.id for mark in landmarks(cohort)}
+    for outcome in own:
         unpooled = list(proportions(cohort, [outcome], confidence))
         yield from unpooled
         yield from non_responder(cohort, [outcome], confidence)
-        if mark.id in chief:
+        if outcome.visit in chief:
             yield from _partially_pooled(
                 outcome, [r for r in unpooled if r.stratum != ALL and r.denominator], confidence
             )

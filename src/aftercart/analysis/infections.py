@@ -47,8 +47,7 @@ def site() -> pl.Expr:
 
 def rates(cohort: Cohort, confidence: float) -> Iterator[Record]:
     """Infections per 100 patient-days and per patient-year: by period and disease, then by what they were."""
-    recorded = _recorded(cohort).filter(pl.col("last_day").is_not_null())
-    events = safety.infections(cohort).join(recorded.select("subject_id"), on="subject_id", how="semi")
+    recorded, events = _at_risk(cohort)
     serious = events.filter(safety.serious_infection())
     for stratum, patients in by_disease(cohort, recorded):
         for name, label, found in (
@@ -62,6 +61,20 @@ def rates(cohort: Cohort, confidence: float) -> Iterator[Record]:
         yield from _rates(
             f"infection_{name}", f"Infections, {label}", found, recorded, (None, 0, None), "all", confidence
         )
+
+
+def _at_risk(cohort: Cohort) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The patients whose time at risk and events are known, and their infections."""
+    recorded = _recorded(cohort).filter(pl.col("last_day").is_not_null())
+    return recorded, safety.infections(cohort).join(recorded.select("subject_id"), on="subject_id", how="semi")
+
+
+def kinds(cohort: Cohort) -> Iterator[tuple[str, str, pl.DataFrame]]:
+    """Infections behind `rates`, all and by what they were: name, label, events (`subject_id`)."""
+    _, events = _at_risk(cohort)
+    yield "infection", "Infections", events
+    for name, label, found in _kinds(cohort, events):
+        yield f"infection_{name}", f"Infections, {label}", found
 
 
 def _rates(

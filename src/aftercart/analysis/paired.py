@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 import numpy as np
 
-from aftercart.analysis.intervals import tail
+from aftercart.analysis.intervals import special, tail
 from aftercart.analysis.risk_sets import Floats, Ints, Values, numbers
 from aftercart.errors import UsageError
 
@@ -15,10 +16,14 @@ SIGNED_RANK = "exact Wilcoxon signed-rank test, mid-ranks for ties"
 HODGES_LEHMANN = "Hodges-Lehmann, Walsh-average limits by the signed-rank test"
 HODGES_LEHMANN_TIES = "Hodges-Lehmann, limits by inverting the exact signed-rank test with ties"
 
-MOST = 2000
-"""Largest number of differences for which the distribution is enumerated."""
+MOST = 1000
+"""Largest number of differences for which the distribution of the sum of ranks is enumerated."""
+NORMAL = "; normal approximation of the sum of ranks"
+"""What the method adds above that number."""
 MOST_INVERTED = 50
 """Largest number of differences for which the test with ties is inverted."""
+_MOST_SORTED = 1 << 20
+"""Largest number of Walsh averages that are all made and sorted; of more, only those asked for are found."""
 _DIGITS = 12
 
 Limits = Literal["walsh", "inversion"]
@@ -56,21 +61,21 @@ class HodgesLehmann:
 
 
 def signed_rank(differences: Values, *, zeros: Zeros = "wilcoxon") -> SignedRank:
-    """Test whether differences are symmetric about 0, exactly, with ties.
+    """Test whether differences are symmetric about 0, exactly, with ties (above 1000 differences approximately).
 
     differences: one per subject (before minus after, to ask for a fall). zeros: `wilcoxon` leaves them out before
     ranking, `pratt` ranks them and then leaves them out. Differences are compared at 12 significant digits of the
-    largest, so that 0.3 - 0.2 ties with 0.2 - 0.1.
+    largest, so that 0.3 - 0.2 ties with 0.2 - 0.1. Above 1000 that are not zero, tails are those of a normal sum with
+    the variance that the ties leave, corrected for continuity; the method says so.
     Sources: Wilcoxon, Biometrics Bull 1945;1:80, doi 10.2307/3001968; Pratt, J Am Stat Assoc 1959;54:655, doi
-    10.1080/01621459.1959.10501526. Raises `UsageError` for missing values, an unknown treatment of zeros, and more
-    than 2000 differences.
+    10.1080/01621459.1959.10501526. Raises `UsageError` for missing values and an unknown treatment of zeros.
 
     >>> signed_rank([16, 14, 10, 18, 10, 4]).p_two_sided
     0.03125
     """
     if zeros not in ("wilcoxon", "pratt"):
         raise UsageError(f"Zeros cannot be treated by {zeros!r}.", hint="use 'wilcoxon' or 'pratt'.")
-    found = _rounded(differences)
+    found, _ = _rounded(differences)
     kept = found != 0
     ranks = _double_ranks(np.abs(found if zeros == "pratt" else found[kept]))
     ranks, positive = (ranks[kept] if zeros == "pratt" else ranks), found[kept] > 0
@@ -80,23 +85,25 @@ def signed_rank(differences: Values, *, zeros: Zeros = "wilcoxon") -> SignedRank
     if n == 0:
         reason = "every difference is zero" if n_zeros else "no difference"
         return SignedRank(0.0, 0, n_zeros, None, None, None, named, reason)
-    chance = _sign_distribution(ranks)
-    greater, less = float(chance[observed:].sum()), float(chance[: observed + 1].sum())
+    if n > MOST:
+        named += NORMAL
+        middle, spread = ranks.sum() / 2, float(np.sqrt((ranks.astype(np.float64) ** 2).sum())) / 2
+        greater, less = (float(special().ndtr((away + 1) / spread)) for away in (middle - observed, observed - middle))
+    else:
+        chance = _sign_distribution(ranks)
+        greater, less = float(chance[observed:].sum()), float(chance[: observed + 1].sum())
     return SignedRank(observed / 2, n, n_zeros, min(1.0, 2 * min(greater, less)), greater, less, named)
 
 
-def _rounded(differences: Values) -> Floats:
+def _rounded(differences: Values) -> tuple[Ints, float]:
+    """The differences at 12 significant digits of the largest, as whole numbers, and how many of these make 1."""
     found = numbers(differences, "differences")
-    if found.size > MOST:
-        raise UsageError(
-            f"{found.size} differences are more than the {MOST} that are enumerated.",
-            hint="at this size a test by the normal approximation agrees.",
-        )
     largest = float(np.abs(found).max(initial=0.0))
-    return np.asarray(np.round(found, _DIGITS - 1 - int(np.floor(np.log10(largest))))) if largest > 0 else found
+    scale = 10.0 ** (_DIGITS - 1 - int(np.floor(np.log10(largest)))) if largest > 0 else 1.0
+    return np.rint(found * scale).astype(np.int64), scale
 
 
-def _double_ranks(values: Floats) -> Ints:
+def _double_ranks(values: Ints) -> Ints:
     """Twice the mid-ranks, which are whole numbers."""
     _, which, counts = np.unique(values, return_inverse=True, return_counts=True)
     last = np.cumsum(counts)
@@ -115,6 +122,39 @@ def _sign_distribution(ranks: Ints) -> Floats:
     return chance
 
 
+@cache
+def _smallest_kept(n: int, alpha: float) -> tuple[int, float]:
+    """The smallest k with P(V <= k) above alpha/2, V the sum of ranks of n differences, and P(V < k)."""
+    if n <= MOST:
+        cumulative = np.cumsum(_sign_distribution(np.arange(1, n + 1)))
+        k = int(np.searchsorted(cumulative, alpha / 2 * (1 + 1e-12), side="right"))
+        return k, float(cumulative[max(k - 1, 0)])
+    middle, spread = n * (n + 1) / 4, float(np.sqrt(n * (n + 1) * (2 * n + 1) / 24))
+    k = max(int(np.floor(middle + spread * float(special().ndtri(alpha / 2)) + 0.5)), 0)
+    return k, float(special().ndtr((k - 0.5 - middle) / spread))
+
+
+def _sorted_sums(values: Ints, places: Ints) -> Ints:
+    """Of the sums of every two values, each with itself too, in order, those at these places (from 0)."""
+    n = values.size
+    if n * (n + 1) // 2 <= _MOST_SORTED:
+        i, j = np.triu_indices(n)
+        return np.asarray(np.sort(values[i] + values[j])[places])
+    ordered, before = np.sort(values), np.arange(n)
+
+    def up_to(limit: int) -> int:
+        return int(np.maximum(np.searchsorted(ordered, limit - ordered, side="right") - before, 0).sum())
+
+    found = []
+    for place in places.tolist():
+        low, high = 2 * int(ordered[0]), 2 * int(ordered[-1])
+        while low < high:
+            middle = (low + high) // 2
+            low, high = (low, middle) if up_to(middle) > place else (middle + 1, high)
+        found.append(low)
+    return np.array(found, dtype=np.int64)
+
+
 def hodges_lehmann(differences: Values, *, confidence: float = 0.95, limits: Limits = "walsh") -> HodgesLehmann:
     """Estimate the typical difference: the median of all pairwise means (Walsh averages), with exact limits.
 
@@ -122,9 +162,10 @@ def hodges_lehmann(differences: Values, *, confidence: float = 0.95, limits: Lim
     smallest number with P(V <= k) above alpha/2 without ties; `achieved_confidence` is what they have, at least
     `confidence` for continuous differences. Or `inversion`: the shifts that the exact signed-rank test, ties and all,
     does not reject; they hold `confidence` for any symmetric differences (above 50 differences `walsh` is used, and
-    named). Neither exists when so few differences cannot reach it (5 reach 93.75%).
-    Source: Hodges & Lehmann, Ann Math Stat 1963;34:598, doi 10.1214/aoms/1177704172. Raises as `signed_rank`, and for
-    other limits.
+    named; above 1000, k is that of the normal approximation, and this is named too). Neither exists when so few
+    differences cannot reach it (5 reach 93.75%). Values count at 12 significant digits of the largest.
+    Source: Hodges & Lehmann, Ann Math Stat 1963;34:598, doi 10.1214/aoms/1177704172. Raises `UsageError` for missing
+    values and other limits.
 
     >>> found = hodges_lehmann([0.952, -0.147, 1.022, 0.43, 0.62, 0.59, 0.49, -0.08, 0.01])
     >>> round(found.estimate, 3), round(found.low, 3), round(found.high, 3), found.achieved_confidence
@@ -132,27 +173,26 @@ def hodges_lehmann(differences: Values, *, confidence: float = 0.95, limits: Lim
     """
     if limits not in ("walsh", "inversion"):
         raise UsageError(f"There are no {limits!r} limits.", hint="use 'walsh' or 'inversion'.")
-    found, alpha = _rounded(differences), tail(confidence)
+    (found, scale), alpha = _rounded(differences), tail(confidence)
     n = int(found.size)
     inverted = limits == "inversion" and n <= MOST_INVERTED
-    method = HODGES_LEHMANN_TIES if inverted else HODGES_LEHMANN
+    method = HODGES_LEHMANN_TIES if inverted else HODGES_LEHMANN + NORMAL * (n > MOST)
     if n == 0:
         return HodgesLehmann(None, None, None, None, 0, method, "no difference")
-    i, j = np.triu_indices(n)
-    walsh = np.sort((found[i] + found[j]) / 2)
-    estimate = float(np.median(walsh))
-    cumulative = np.cumsum(_sign_distribution(np.arange(1, n + 1)))
-    k = int(np.searchsorted(cumulative, alpha / 2 * (1 + 1e-12), side="right"))
+    k, beyond = _smallest_kept(n, alpha)
+    last = n * (n + 1) // 2 - 1
+    places = [last // 2, (last + 1) // 2, max(k - 1, 0), min(last - k + 1, last)]
+    below, above, low, high = (_sorted_sums(found, np.array(places)) / (2 * scale)).tolist()
+    estimate = (below + above) / 2
     if k == 0:
-        best = 1 - 2 * float(cumulative[0])
-        reason = f"{n} differences give limits of at most {100 * best:.4g}% confidence"
+        reason = f"{n} differences give limits of at most {100 * (1 - 2 * beyond):.4g}% confidence"
         return HodgesLehmann(estimate, None, None, None, n, method, reason)
     if inverted:
-        points = np.unique(walsh)
-        low, high = _first_kept(found, points, alpha), -_first_kept(-found, -points[::-1], alpha)
+        i, j = np.triu_indices(n)
+        points, moved = np.unique(found[i] + found[j]) / (2 * scale), found / scale
+        low, high = _first_kept(moved, points, alpha), -_first_kept(-moved, -points[::-1], alpha)
         return HodgesLehmann(estimate, low, high, confidence, n, method)
-    achieved = 1 - 2 * float(cumulative[k - 1])
-    return HodgesLehmann(estimate, float(walsh[k - 1]), float(walsh[-k]), achieved, n, method)
+    return HodgesLehmann(estimate, low, high, 1 - 2 * beyond, n, method)
 
 
 def _first_kept(differences: Floats, points: Floats, alpha: float) -> float:

@@ -335,8 +335,7 @@ def _lines(e: Explanation) -> list[str]:
     when = f"day {e.day}" if e.day is not None else "whole course"
     place = f"{e.visit}, {when}" if e.visit else when
     place += f" after infusion {e.infusion_seq}" if e.infusion_seq != 1 else ""
-    variant = f" ({e.variant})" if e.variant else ""
-    lines = [f"{e.subject_id}, {place}: {e.title}{variant}", f"  Result: {e.result}"]
+    lines = [f"{e.subject_id}, {place}: {registry.get(e.criterion).titled(e.variant)}", f"  Result: {e.result}"]
     if e.clause_text:
         lines.append(f"  Because: {e.clause_text}")
     parts = [f"{k} = {_show(v)}" for k, v in (e.decompose() or e.components).items() if _told(v)]

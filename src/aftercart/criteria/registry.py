@@ -106,7 +106,8 @@ class Criterion:
     window: tuple[int, int] | None = None
     """For `per = day`: first and last day after infusion that are assessed."""
     variants: tuple[Mapping[str, Any], ...] = ()
-    """The ways it is run on a study: name, fixed inputs (`set`), other bindings (`bind`), `anchor`, `indications`."""
+    """The ways it is run on a study: name, `label`, fixed inputs (`set`), other bindings (`bind`), `anchor`,
+    `indications`."""
     unbound_reason: str | None = None
     judges_settings: bool = False
     """For `series`: the rule itself says what a missing setting leaves open; otherwise nothing is given without it."""
@@ -125,6 +126,15 @@ class Criterion:
     def clause(self, clause_id: str) -> Clause:
         """Return the clause of that id; raises `KeyError` for an id the registry does not hold."""
         return next(c for c in self.clauses if c.id == clause_id)
+
+    def variant(self, name: str | None) -> str:
+        """Say a way of running it in words, from its name in the data; empty for none."""
+        named = {v["name"]: v["label"] for v in self.variants if "label" in v}
+        return named.get(name, name.replace("_", " ")) if name else ""
+
+    def titled(self, variant: str | None) -> str:
+        """The title, with the way of running it behind it in parentheses if there is one."""
+        return f"{self.title} ({said})" if (said := self.variant(variant)) else self.title
 
 
 def _input(raw: Mapping[str, Any]) -> Input:

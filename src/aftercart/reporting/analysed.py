@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from aftercart.criteria import registry
 from aftercart.reporting.numbers import (
     NONE,
     SMALLEST_PERCENT_DENOMINATOR,
@@ -65,7 +66,8 @@ def shifts(frame: pl.DataFrame) -> Table:
     rows = []
     for (criterion, variant), part in frame.group_by(["criterion", "variant"], maintain_order=True):
         test = str(criterion).removeprefix("ctcae_").replace("_", " ")
-        rows.append(Row(f"{test} ({variant})" if variant else test, heading=True))
+        of = registry.get(str(criterion)).variant(variant)
+        rows.append(Row(f"{test} ({of})" if of else test, heading=True))
         counts = {(r["baseline_grade"], r["worst_grade"]): r["patients"] for r in part.iter_rows(named=True)}
         for before in sorted({b for b, _ in counts}, key=lambda b: (b is None, b)):
             cells = tuple(str(counts.get((before, after), "")) for after in (*range(6), None))

@@ -17,16 +17,12 @@ from aftercart.analysis.summary import Summary
 from aftercart.assessment.explain import Explanation, Fact, explain_rows
 from aftercart.criteria import registry
 from aftercart.reporting.numbers import NONE, shown
-from aftercart.reporting.words import share
 
 if TYPE_CHECKING:
-    from aftercart.analysis.outcomes import Outcome
+    pass
 
 MOST_PATIENTS = 200
 """With more patients the page would no longer open quickly; the others can be reported by themselves instead."""
-
-MOST_NAMES = 100
-"""How many patients are named in one answer."""
 
 MOST_VALUES = 10
 """How many recorded values of a series are written out; its rows are all named."""
@@ -53,7 +49,7 @@ class Decision:
     anchor: str
     criterion: str
     title: str
-    variant: str | None
+    variant: str
     day: int | None
     when: str
     result: str
@@ -66,35 +62,6 @@ class Decision:
     doi: str | None
     source_status: str
     changes: tuple[str, ...] | None
-
-
-@dataclass(frozen=True)
-class Answer:
-    """One patient under a number: where on the page the reason stands (empty when not on this page)."""
-
-    subject_id: str
-    anchor: str
-
-
-@dataclass(frozen=True)
-class Answers:
-    """The patients who share an answer; `more` of them are not named."""
-
-    label: str
-    n: int
-    answers: tuple[Answer, ...]
-    more: int
-
-
-@dataclass(frozen=True)
-class Why:
-    """The patients behind one estimate."""
-
-    id: str
-    title: str
-    said: str
-    note: str
-    groups: tuple[Answers, ...]
 
 
 @dataclass(frozen=True)
@@ -163,7 +130,7 @@ def decision(e: Explanation, anchor: str = "", *, brief: bool = False) -> Decisi
         anchor=anchor,
         criterion=e.criterion,
         title=e.title,
-        variant=e.variant,
+        variant=entry.variant(e.variant),
         day=e.day,
         when=", ".join(p for p in (e.visit, None if e.day is None else f"day {e.day}") if p) or "whole course",
         result=result_words(e.criterion, e.value, e.value_min, e.value_max) if brief else e.result,
@@ -267,32 +234,6 @@ def _ranges(names: list[str]) -> Iterable[str]:
 def _follows(first: str, second: str) -> bool:
     a, b = re.fullmatch(r"(.*?)(\d+)", first), re.fullmatch(r"(.*?)(\d+)", second)
     return bool(a and b and a[1] == b[1] and len(a[2]) == len(b[2]) and int(b[2]) == int(a[2]) + 1)
-
-
-def reasons(summary: Summary, found: Anchors) -> list[Why]:
-    """The patients behind every proportion, in the order of the estimates."""
-    estimates = {e.id: e for e in summary.estimates}
-    return [
-        Why(
-            id=o.id,
-            title=o.label,
-            said=share(estimates[o.id]),
-            note=o.note or "",
-            groups=tuple(_groups(o, found)),
-        )
-        for o in summary.outcomes
-        if o.answers.height
-    ]
-
-
-def _groups(outcome: Outcome, found: Anchors) -> Iterable[Answers]:
-    labels = {True: "Yes", False: "No", None: "Could not be evaluated"}
-    by_label: dict[str, list[Answer]] = {"Yes": [], "No": []}
-    for subject, met, row, reason in outcome.answers.select("subject_id", "met", "row", "reason").iter_rows():
-        label = f"{labels[met]}: {reason}" if met is None and reason else labels[met]
-        by_label.setdefault(label, []).append(Answer(subject, found.of(subject, row)))
-    for label, answers in by_label.items():
-        yield Answers(label, len(answers), tuple(answers[:MOST_NAMES]), max(0, len(answers) - MOST_NAMES))
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from aftercart.analysis.analyze import Analysis, analyze
 from aftercart.analysis.cohort import Cohort
 from aftercart.analysis.summary import Estimate, Summary, summarize
 from aftercart.criteria import registry
-from aftercart.reporting import analysed, evidence, patients, tables
+from aftercart.reporting import analysed, behind, evidence, patients, tables
 from aftercart.reporting.course import at_baseline
 from aftercart.reporting.figures import Absent, Figure, draw_all, patient_timeline
 from aftercart.reporting.numbers import indication
@@ -112,7 +112,7 @@ def report_html(
     given = {"changed": comparison, "journal": journal}
     lasting = replace(summary, estimates=tuple(e for e in summary.estimates if e.id in DURABLE))
     acute = replace(summary, estimates=tuple(e for e in summary.estimates if e.id not in DURABLE))
-    why = evidence.reasons(summary, anchors)
+    why = behind.reasons(analysis, anchors)
     timelines = dict(zip(subjects, for_each(lambda s: patient_timeline(cohort, s), subjects), strict=True))
     return render(
         "report.html.j2",
@@ -138,7 +138,8 @@ def report_html(
         shifts=analysed.shifts(analysis.shifts) if analysis.shifts.height else None,
         every_estimate=analysed.every_estimate(analysis.estimates, analysis.responders),
         why=why,
-        explained={w.id for w in why},
+        leading={e.id for e in summary.estimates},
+        reasons=behind.places(analysis.estimates, [w.id for w in why]),
         flow=_flow(analysis.flow),
         methods=_methods(cohort, summary),
         criteria=[registry.get(key) for key in _criteria_used(cohort)],

@@ -170,7 +170,7 @@ def patients(
 def _explained(decisions: Sequence[Decision]) -> Iterator[Explained]:
     """By criterion, safety first, each with its results in a line: `baseline to month 1: not met; month 3: met`."""
     place = {key: (registry.GROUPS.index(registry.get(key).group), key) for key in {d.criterion for d in decisions}}
-    ordered = sorted(decisions, key=lambda d: (place[d.criterion], d.variant or ""))
+    ordered = sorted(decisions, key=lambda d: (place[d.criterion], d.variant))
     for (_, variant), found in groupby(ordered, key=lambda d: (d.criterion, d.variant)):
         own = tuple(found)
         said = []
@@ -221,11 +221,10 @@ def _result(r: Mapping[str, Any], found: Anchors) -> Result:
     )
     why = entry.clause(r["clause"]).text if r["clause"] else ""
     missing = f"Missing: {r['missing']}." if r["missing"] else ""
-    variant = f" ({r['variant']})" if r["variant"] else ""
     value = r["level"] if r["value"] is None and r["value_min"] is None else r["value"]
     return Result(
         criterion=entry.key,
-        title=f"{entry.title}{variant}",
+        title=entry.titled(r["variant"]),
         said=result_words(entry.key, value, r["value_min"], r["value_max"]),
         times=times,
         more=len(r["first"]) - len(times),

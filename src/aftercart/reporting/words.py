@@ -60,8 +60,14 @@ SIMULATED = "Some or all values of this study are simulated or reconstructed; th
 
 def share(estimate: Estimate) -> str:
     """A proportion as it stands in a sentence, with the patients who could not be evaluated."""
-    text = proportion(int(estimate.numerator), int(estimate.denominator), estimate.ci_low, estimate.ci_high)
-    return f"{text[:-1]}; {estimate.not_evaluable} not evaluable)" if estimate.not_evaluable and "(" in text else text
+    counts = int(estimate.numerator), int(estimate.denominator)
+    return stated(*counts, estimate.ci_low, estimate.ci_high, estimate.not_evaluable)
+
+
+def stated(numerator: int, denominator: int, low: float | None, high: float | None, not_evaluable: int) -> str:
+    """The same from its numbers."""
+    text = proportion(numerator, denominator, low, high)
+    return f"{text[:-1]}; {not_evaluable} not evaluable)" if not_evaluable and "(" in text else text
 
 
 def _patients(summary: Summary) -> str:

@@ -7,9 +7,9 @@ from typing import Any
 import polars as pl
 
 from aftercart.analysis import adverse, efficacy, safety
+from aftercart.analysis.behind import every_outcome
 from aftercart.analysis.cohort import Cohort
 from aftercart.analysis.courses import RESPONSE
-from aftercart.analysis.populations import every_outcome
 from aftercart.analysis.records import ALL
 
 NUMBERS = ("numerator", "denominator", "estimate", "ci_low", "ci_high")

@@ -164,9 +164,9 @@ def side(about: Mapping[str, Any]) -> str:
     return ", ".join([*parts, *(["as assessed by an earlier run"] if about["saved"] else [])])
 
 
-def registry_title(key: str) -> str:
+def registry_title(key: str, variant: str | None = None) -> str:
     """The title of a criterion; its key where this version does not know it."""
-    return registry.get(key).title if key in registry.names() else key
+    return registry.get(key).titled(variant) if key in registry.names() else key
 
 
 def pair(old: Any, new: Any) -> str:
@@ -246,11 +246,9 @@ class _Lines:
 
     def move(self, move: int) -> MoveLine:
         m = self._moves[move]
-        title = registry_title(m["criterion"])
-        variant = f" ({m['variant']})" if m["variant"] else ""
         return MoveLine(
             subject_id=m["subject_id"],
-            title=f"{title}{variant}",
+            title=registry_title(m["criterion"], m["variant"]),
             criterion=m["criterion"],
             place=place(m),
             change=m["change"],

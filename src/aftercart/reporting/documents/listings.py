@@ -160,7 +160,8 @@ def _grade(r: dict[str, Any], texts: dict[str, str]) -> Row:
     if key.startswith("ctcae_"):
         name = laboratory_test(f"{key} {variant}" if variant else key)
     else:
-        name = registry.get(key).title.partition(",")[0] + (f", {variant}" if variant else "")
+        entry = registry.get(key)
+        name = ", ".join(p for p in (entry.title.partition(",")[0], entry.variant(variant)) if p)
     low, high = r["_low"], r["value"] if r["value"] is not None else r["value_max"]
     grade = f"{low:g}" if low == high else f"{low:g} or more" if high is None else f"{low:g} to {high:g}"
     named = r["source_rows"] or []

@@ -8,6 +8,7 @@ import polars as pl
 
 from aftercart.analysis.counts import MILESTONES, PRIOR
 from aftercart.analysis.records import ALL
+from aftercart.criteria import registry
 from aftercart.reporting.documents.model import NumberedTable
 from aftercart.reporting.documents.source import QUARTILES, Source, count, proportion, spread
 from aftercart.reporting.numbers import NONE
@@ -158,19 +159,9 @@ def _prior(source: Source) -> NumberedTable:
     return NumberedTable("14.1.3", source.everyone(), table)
 
 
-RULES = {
-    "erlangen_ge2": "Erlangen: two or more failures",
-    "breakfree1_sle": "BREAKFREE-1, lupus",
-    "nct06916806_sle": "NCT06916806, lupus",
-    "nct06298019_dm": "NCT06298019, dermatomyositis",
-    "nct06434363_ssc": "NCT06434363, systemic sclerosis",
-}
-
-
 def _rule(outcome: str) -> str:
     """An entry rule in words, from the id of its outcome."""
-    rule = outcome.removeprefix("refractory_")
-    return RULES.get(rule, rule.replace("_", " "))
+    return registry.get("refractory").variant(outcome.removeprefix("refractory_"))
 
 
 def _product(source: Source) -> NumberedTable:

@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from aftercart.analysis import populations
+from aftercart.analysis import behind
 from aftercart.analysis.analyze import Analysis
 from aftercart.analysis.cohort import Cohort
 from aftercart.analysis.outcomes import Outcome
@@ -42,13 +42,13 @@ class Source:
     @staticmethod
     def of(cohort: Cohort, analysis: Analysis) -> Source:
         """Look up every estimate by id, stratum and time."""
-        outcomes = populations.every_outcome(cohort)
+        outcomes = behind.every_outcome(cohort)
         return Source(
             cohort=cohort,
             analysis=analysis,
             outcomes={o.id: o for o in outcomes},
             records={(r["id"], r["stratum"], r["time"]): r for r in analysis.estimates.iter_rows(named=True)},
-            diseases=populations.diseases(cohort, outcomes),
+            diseases=behind.diseases(analysis.answers, analysis.estimates["id"]),
         )
 
     @property

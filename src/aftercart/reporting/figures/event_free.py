@@ -10,7 +10,7 @@ from aftercart.analysis import Analysis, analyze
 from aftercart.analysis.cohort import DAYS_PER_MONTH, Cohort
 from aftercart.assessment import Assessments
 from aftercart.reporting.figures.base import BLUE, MUTED, PURPLE, SKY, WIDTH, Absent, Figure
-from aftercart.reporting.figures.marks import cohort_of
+from aftercart.reporting.figures.marks import about_question, cohort_of
 from aftercart.reporting.figures.plane import Box, Plane, ticks
 from aftercart.reporting.numbers import listed, two_decimals
 
@@ -97,17 +97,21 @@ def _panel(plane: Plane, box: Box, curve: pl.DataFrame, *, unit: str, competes: 
     plane.y_axis(box, ticks([0, 0.5, 1]), labels=True)
     plane.x_axis(box, marks, labels=True, title=unit)
     ink = PURPLE if competes else BLUE
-    placed = curve.select("at_risk", "events", x=box.across(pl.col("at")), y=box.down(pl.col("value")))
+    placed = curve.select(
+        "at_risk", "events", about_question(pl.col("id")), x=box.across(pl.col("at")), y=box.down(pl.col("value"))
+    )
     band = curve.filter(pl.col("low").is_not_null() & pl.col("high").is_not_null()).select(
-        x=box.across(pl.col("at")), y=box.down(pl.col("low")), y2=box.down(pl.col("high"))
+        about_question(pl.col("id")), x=box.across(pl.col("at")), y=box.down(pl.col("low")), y2=box.down(pl.col("high"))
     )
     plane.areas(band, fill=SKY, opacity=0.35, interpolate="step-after")
     dashes = [6, 2] if competes else [1, 0]
-    plane.lines(placed.select("x", "y"), stroke=ink, strokeWidth=2, interpolate="step-after", strokeDash=dashes)
+    plane.lines(
+        placed.select("x", "y", "about"), stroke=ink, strokeWidth=2, interpolate="step-after", strokeDash=dashes
+    )
     if not competes:
         left_after = pl.col("at_risk") - pl.col("events") - pl.col("at_risk").shift(-1).fill_null(0)
         ended = placed.filter((left_after > 0) & (pl.col("x") > box.left))
-        plane.rules(ended.select("x", x2="x", y=pl.col("y") - 4, y2=pl.col("y") + 4), stroke=ink)
+        plane.rules(ended.select("x", "about", x2="x", y=pl.col("y") - 4, y2=pl.col("y") + 4), stroke=ink)
     at_risk = [_at_risk(curve, at) for at in marks]
     numbers = pl.DataFrame(
         {"v": list(marks), "text": [str(n) for n in at_risk]}, schema={"v": pl.Float64, "text": pl.String}

@@ -10,7 +10,7 @@ from aftercart.analysis import Analysis, analyze, efficacy
 from aftercart.analysis.cohort import Cohort
 from aftercart.assessment import Assessments
 from aftercart.reporting.figures.base import BLUE, GRID, INK, RULE, WIDTH, Absent, Figure
-from aftercart.reporting.figures.marks import cohort_of
+from aftercart.reporting.figures.marks import about_question, cohort_of
 from aftercart.reporting.figures.plane import Box, Plane
 from aftercart.reporting.numbers import indication, listed, proportion
 
@@ -142,15 +142,18 @@ def _panel(plane: Plane, box: Box, title: str, mine: pl.DataFrame) -> None:
         strokeDash=[3, 3],
     )
     plane.x_axis(box, {0.0: "0%", 0.5: "50%", 1.0: "100%"}, labels=True)
-    placed = mine.with_columns(y=box.top + (pl.col("line") + 0.5) * ROW)
+    question = about_question(pl.concat_str("question", "visit", separator="_"))
+    placed = mine.with_columns(question, y=box.top + (pl.col("line") + 0.5) * ROW)
     limits = placed.filter(pl.col("low").is_not_null() & pl.col("high").is_not_null()).select(
-        "y", y2="y", x=box.across(pl.col("low")), x2=box.across(pl.col("high"))
+        "y", "about", y2="y", x=box.across(pl.col("low")), x2=box.across(pl.col("high"))
     )
     plane.rules(limits, stroke=INK, strokeWidth=1.4)
     for end in ("x", "x2"):
-        plane.rules(limits.select(x=end, x2=end, y=pl.col("y") - 3, y2=pl.col("y") + 3), stroke=INK, strokeWidth=1.4)
-    plane.points(placed.select("y", x=box.across(pl.col("share"))), shape="square", fill=BLUE, size=56)
-    counts = placed.select("y", x=pl.lit(box.left - 8.0), text=pl.format("{}/{}", "responders", "evaluable"))
+        plane.rules(
+            limits.select("about", x=end, x2=end, y=pl.col("y") - 3, y2=pl.col("y") + 3), stroke=INK, strokeWidth=1.4
+        )
+    plane.points(placed.select("y", "about", x=box.across(pl.col("share"))), shape="square", fill=BLUE, size=56)
+    counts = placed.select("y", "about", x=pl.lit(box.left - 8.0), text=pl.format("{}/{}", "responders", "evaluable"))
     plane.texts(counts, align="right", fontSize=10)
 
 

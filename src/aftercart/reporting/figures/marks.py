@@ -57,6 +57,11 @@ def about_one(subject: str, *, criterion: str | None = None, day: int | None = N
     return json.dumps(kept, ensure_ascii=False, separators=(",", ":"))
 
 
+def about_question(question: pl.Expr) -> pl.Expr:
+    """The column `about` of marks that stand for an estimate: as `data-why`, the question asked of its patients."""
+    return pl.struct(question.alias("why")).struct.json_encode().alias("about")
+
+
 def hundredths(value: float) -> float:
     """A place in pixels to two decimals, halves upwards, as the data-frame library rounds whole columns."""
     return math.floor(value * 100 + 0.5) / 100

@@ -109,7 +109,11 @@
 
   // The result that a mark stands for: the same criterion and day; else that criterion; else the course.
   const ofMark = (mark) => {
-    const { subject, criterion, day } = mark.dataset;
+    const { subject, criterion, day, why } = mark.dataset;
+    if (why) {
+      const behind = byId(`why-${why}`);
+      return behind ? reason(behind) : null;
+    }
     const owner = sections.get(subject);
     if (!owner) return null;
     const own = [...owner.querySelectorAll("details.decision")].filter((d) => !criterion || d.dataset.criterion === criterion);
@@ -134,7 +138,7 @@
     for (const far of [0, 3, 6]) {
       for (const [dx, dy] of [[0, 0], [1, 0], [-1, 0], [0, 1], [0, -1], [1, 1], [-1, -1], [1, -1], [-1, 1]]) {
         const hit = document.elementFromPoint(x + far * dx, y + far * dy);
-        const mark = hit && hit.closest(".chart [data-subject]");
+        const mark = hit && hit.closest(".chart [data-subject], .chart [data-why]");
         if (mark) return mark;
       }
     }
