@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 import aftercart as ac
+from aftercart.analysis.behind import NO, YES, question
 from aftercart.analysis.records import SCHEMA
 from aftercart.cli import main
 from aftercart.study.model import Study
@@ -325,6 +326,26 @@ def test_the_order_of_rows_does_not_matter(found: ac.Analysis) -> None:
     again = ac.analyze(turned)
     for name in ("estimates", "responders", "curves", "baseline", "described", "flow", "shifts", "counts"):
         assert getattr(again, name).equals(getattr(found, name)), name
+    assert again.answers.drop("row").equals(found.answers.drop("row"))
+
+
+def test_the_patients_behind_every_estimate_add_up_to_it(found: ac.Analysis) -> None:
+    """Of every proportion, yes and no are its counts, by disease and together; of a number, its patients."""
+    asked = set(found.answers["id"])
+    behind = {r["id"]: question(r["id"], asked) for r in found.estimates.iter_rows(named=True) if r["denominator"]}
+    assert [id_ for id_, base in behind.items() if base is None] == []
+    answers = found.answers.partition_by("id", as_dict=True)
+    counted = 0
+    for r in found.estimates.filter(pl.col("id").is_in(list(asked))).iter_rows(named=True):
+        mine = answers[(r["id"],)]
+        mine = mine if r["stratum"] == "all" else mine.filter(pl.col("indication") == r["stratum"])
+        if r["unit"] == "proportion":
+            yes, no = ((mine["answer"] == answer).sum() for answer in (YES, NO))
+            assert (yes, yes + no) == (r["numerator"], r["denominator"]), r
+        elif r["unit"] != "probability" and not r["id"].endswith(("_per_month", "follow_up")):
+            assert mine["value"].len() == r["denominator"], r
+        counted += 1
+    assert counted > 900
 
 
 def test_the_command_writes_every_table(tmp_path: Path, found: ac.Analysis) -> None:
@@ -333,7 +354,8 @@ def test_the_command_writes_every_table(tmp_path: Path, found: ac.Analysis) -> N
     assert done.exit_code == 0
     names = {p.name for p in (tmp_path / "out").iterdir() if not p.name.startswith(".")}
     tables = ("estimates", "responders", "curves", "baseline", "described", "flow", "shifts", "counts")
-    assert names == {f"{t}.{s}" for t in tables for s in ("parquet", "csv", "json")} | {"about.json"}
+    written = {f"{t}.{s}" for t in tables for s in ("parquet", "csv", "json")}
+    assert names == written | {"answers.parquet", "answers.csv", "about.json"}
     assert pl.read_parquet(tmp_path / "out" / "estimates.parquet").equals(found.estimates)
     rows = json.loads((tmp_path / "out" / "estimates.json").read_text("utf-8"))
     assert list(rows[0]) == list(SCHEMA)
@@ -423,7 +445,7 @@ def test_prior_treatment_and_refractoriness_are_described(found: ac.Analysis) ->
     # The record of calcineurin inhibitors is not declared complete: nothing recorded proves nothing.
     assert counts["any calcineurin inhibitor"] == (1, 1)
     rules = here.filter(pl.col("variable") == "Refractory disease")
-    assert dict(rules.select("level", "count").iter_rows())["rule erlangen_ge2"] == 15
+    assert dict(rules.select("level", "count").iter_rows())["Erlangen: two or more failures"] == 15
 
 
 def test_worst_laboratory_grades_have_limits(found: ac.Analysis) -> None:

@@ -73,13 +73,14 @@ class Analysis:
         return found.row(0, named=True)
 
     def write(self, folder: Path) -> None:
-        """Write every table as Parquet, CSV and JSON, and what the analysis is about as `about.json`."""
+        """Write every table as Parquet and CSV, all but the long `answers` as JSON, and `about.json`."""
         for name in TABLES:
             frame: pl.DataFrame = getattr(self, name)
             frame.write_parquet(folder / f"{name}.parquet")
             write_atomically(folder / f"{name}.csv", frame.write_csv().encode())
-            rows = json.dumps(frame.to_dicts(), indent=1, ensure_ascii=False)
-            write_atomically(folder / f"{name}.json", f"{rows}\n".encode())
+            if name != "answers":
+                rows = json.dumps(frame.to_dicts(), indent=1, ensure_ascii=False)
+                write_atomically(folder / f"{name}.json", f"{rows}\n".encode())
         about = json.dumps(self.about, indent=1, ensure_ascii=False)
         write_atomically(folder / "about.json", f"{about}\n".encode())
 

@@ -71,9 +71,10 @@ def answers(cohort: Cohort, outcomes: Iterable[Outcome]) -> pl.DataFrame:
     met = pl.when("met").then(pl.lit(YES)).when(~pl.col("met")).then(pl.lit(NO)).otherwise(pl.lit(OPEN))
     told = [o.answers.with_columns(id=pl.lit(o.id), label=pl.lit(o.label)) for o in outcomes]
     rows = pl.concat(told).with_columns(answer=met) if told else pl.DataFrame()
-    who = cohort.patients.select("subject_id", "indication")
+    who = cohort.patients.select("subject_id", "indication").with_row_index("_place")
     found = pl.concat([rows, *_times(cohort), *_values(cohort)], how="diagonal_relaxed")
-    found = found.join(who, on="subject_id", how="inner", maintain_order="left")
+    found = found.with_columns(_turn=pl.col("id").rle_id()).join(who, on="subject_id", how="inner")
+    found = found.sort("_turn", "_place")
     empty = [pl.lit(None, kind).alias(name) for name, kind in ANSWERS.items() if name not in found.columns]
     return found.with_columns(empty).select(pl.col(name).cast(kind) for name, kind in ANSWERS.items())
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import xml.etree.ElementTree as ET
+from collections import Counter
 from collections.abc import Iterator
 
 import polars as pl
@@ -15,7 +16,7 @@ from tests.reporting.figures import clinic
 from aftercart import figures
 from aftercart.reporting.figures import Figure
 from aftercart.reporting.figures.plane import Plane
-from aftercart.reporting.figures.svg import write
+from aftercart.reporting.figures.svg import sheets, write
 
 Point = tuple[float, float]
 
@@ -42,8 +43,9 @@ def corners(d: str, x: float = 0, y: float = 0) -> Iterator[list[Point]]:
         elif command == "A":
             here.append((x + values[5], y + values[6]))
         elif command in "Ll":
-            base = (x, y) if command == "L" else last
-            here.append((base[0] + values[0], base[1] + values[1]))
+            for to in zip(values[::2], values[1::2], strict=True):
+                base = (x, y) if command == "L" else here[-1]
+                here.append((base[0] + to[0], base[1] + to[1]))
         elif command in "Hh":
             here.append(((x if command == "H" else last[0]) + values[0], last[1]))
         elif command in "Vv":
@@ -88,18 +90,14 @@ def by_library(figure: Figure) -> tuple[set[tuple[str, int]], set[tuple[int, ...
 
 def by_us(figure: Figure) -> tuple[set[tuple[str, int]], set[tuple[int, ...]]]:
     root = ET.fromstring(figure.svg())
-    shapes = {f"#{e.attrib['id']}": e.attrib["d"] for e in root.iter() if local(e) == "path" and "id" in e.attrib}
     words: set[tuple[str, int]] = set()
     boxes: set[tuple[int, ...]] = set()
-    known = {id(e) for defs in root.iter() if local(defs) == "defs" for e in defs}
     for element in root.iter():
         name, at = local(element), element.attrib
         if name == "text" and element.text != "Simulated data":
             words.add((element.text or "", round(float(at["x"]))))
-        elif name == "path" and id(element) not in known:
+        elif name == "path":
             boxes |= {box(outline) for outline in corners(at["d"])}
-        elif name == "use" and not at["href"].endswith("-again"):
-            boxes |= {box(outline) for outline in corners(shapes[at["href"]], float(at["x"]), float(at["y"]))}
         elif name == "circle":
             x, y, r = (float(at[k]) for k in ("cx", "cy", "r"))
             boxes.add(box([(x - r, y), (x + r, y)]))
@@ -157,13 +155,54 @@ def test_marks_say_whose_they_are_and_are_not_merged() -> None:
     assert "data-criterion" not in written(drawing)
 
 
-def test_a_shape_that_stands_often_is_drawn_once() -> None:
+def test_a_shape_steps_from_its_first_corner_without_drifting() -> None:
     drawing = Plane(10, 10)
-    places = [float(i) for i in range(8)]
-    drawing.points(plane(x=places, y=places), shape="cross", fill="red", size=16)
+    drawing.points(plane(x=[1.04, 5], y=[1, 5]), shape="diamond", fill="red", size=7.4)
     svg = written(drawing)
-    assert svg.count("<use ") == 8
-    assert svg.count("<path ") == 1
+    assert '<path d="M-0.3,1l1.3,-1.4 1.4,1.4 -1.4,1.4z"/>' in svg
+    assert svg.count("<path ") == 2
+
+
+def rows_of(n: int) -> Plane:
+    """One mark and its name in each of so many rows, a line down the side, and a course from top to foot."""
+    drawing = Plane(100, 10 * n)
+    places = [10.0 * i + 5 for i in range(n)]
+    drawing.rules(plane(x=[20], y=[0], x2=[20], y2=[10 * n]), stroke="grey")
+    frame = plane(x=[50] * n, y=places).with_columns(text=pl.Series([f"row {i}" for i in range(n)]))
+    drawing.points(frame.select("x", "y"), shape="square", fill="red", size=16)
+    drawing.texts(frame, fontSize=6)
+    drawing.lines(plane(x=[0, 90], y=[0, 10 * n]), stroke="blue")
+    return drawing
+
+
+def test_a_long_drawing_is_cut_between_its_rows() -> None:
+    drawing = rows_of(100).drawing()
+    parts = sheets(drawing, id_="f", font="Arial", heading=("Simulated data", "red"), most=40)
+    assert len(parts) == 5
+    assert sum(float(part.height) for part in parts) == 100 * 10 + 2 * 4 + 16
+    shown = [part.svg.count("<text") for part in parts]
+    assert sum(shown) == 100 + 1
+    assert max(shown) <= 24
+    assert [part.svg.count("Simulated data") for part in parts] == [1, 0, 0, 0, 0]
+    for part in parts:
+        assert 'd="M20,0V1000"' in part.svg
+        assert 'd="M0,0L90,1000"' in part.svg
+    feet = [ET.fromstring(part.svg).attrib["viewBox"].split(" ") for part in parts]
+    assert [float(b[1]) for b in feet[1:]] == [float(a[1]) + float(a[3]) for a in feet[:-1]]
+
+
+def test_a_short_drawing_stays_whole() -> None:
+    assert sheets(rows_of(10).drawing(), id_="f", font="Arial", heading=None, most=40) == []
+
+
+def test_the_parts_hold_the_marks_of_the_whole() -> None:
+    figure = figures.swimmer_plot(clinic.cohort())
+    assert isinstance(figure, Figure)
+    parts = sheets(figure.drawing, id_="f", font="Arial", heading=None, most=20)
+    assert len(parts) >= 3
+    told = [Counter(re.findall(r"data-subject[^/>]*", svg)) for svg in (figure.svg(), "".join(p.svg for p in parts))]
+    assert told[0].keys() == told[1].keys()
+    assert told[0].total() <= told[1].total() <= 1.2 * told[0].total()
 
 
 def test_numbers_have_one_decimal() -> None:

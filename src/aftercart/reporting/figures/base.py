@@ -16,6 +16,7 @@ import polars as pl
 
 from aftercart.errors import MissingExtraError, UsageError
 from aftercart.reporting.figures import svg
+from aftercart.reporting.figures.svg import Sheet
 
 INK = "#1b1f24"
 MUTED = "#59616b"
@@ -109,6 +110,11 @@ class Figure:
             font=FONT,
             heading=(SIMULATED, VERMILION) if self.simulated else None,
         )
+
+    def sheets(self) -> list[Sheet]:
+        """The same for a page, where it is long: parts to be put under each other, drawn as they come into view."""
+        heading = (SIMULATED, VERMILION) if self.simulated else None
+        return svg.sheets(self.drawing, id_=self.id, font=FONT, heading=heading)
 
     def png(self, scale: float = 2) -> bytes:
         """The figure as a PNG image on white, `scale` times its size in CSS pixels."""

@@ -11,8 +11,10 @@ from __future__ import annotations
 import json
 import math
 import xml.etree.ElementTree as ET
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from itertools import accumulate, pairwise
 from typing import Any
 
 SVG = "http://www.w3.org/2000/svg"
@@ -23,12 +25,15 @@ Mark = Mapping[str, Any]
 PADDING, HEADING = 4, 16
 """Pixels around a drawing, and over it for the mark of simulated data."""
 
+LEAST_HEIGHT = 40
+"""Pixels; lower sheets are not worth their own."""
+
 _SIDES = {"left": "start", "center": "middle", "right": "end"}
 _BELOW = {"middle": 0.35, "top": 0.8, "bottom": -0.2}
 """How far below its place the foot of a text stands, in heights of its letters."""
 
-_OFTEN, _LONG = 6, 28
-"""A shape is drawn once where it stands in so many places and its course has so many characters."""
+MOST_MARKS = 300
+"""About how many marks a sheet of a drawing has: a browser lays these out within a frame."""
 
 _SHARED = {
     "fill": "fill",
@@ -47,36 +52,127 @@ def write(
     id_: begins every id inside, so that two figures of a page keep apart. title, description: what a screen reader
     says. heading: words over the drawing on the right, and their colour.
     """
-    width, height = float(drawing["width"]), float(drawing["height"])
-    above = HEADING if heading else 0
-    box = [-PADDING, -PADDING - above, width + 2 * PADDING, height + 2 * PADDING + above]
-    root = ET.Element(
-        "svg",
-        {
-            "xmlns": SVG,
-            "class": "chart",
-            "role": "img",
-            "aria-labelledby": f"{id_}-title {id_}-desc",
-            "viewBox": " ".join(_number(v) for v in box),
-            "style": f"max-width:{_number(box[2])}px",
-            "font-family": font,
-        },
-    )
+    root = _root(_box(drawing, heading), font)
+    root.attrib |= {"role": "img", "aria-labelledby": f"{id_}-title {id_}-desc"}
     ET.SubElement(root, "title", {"id": f"{id_}-title"}).text = title
     ET.SubElement(root, "desc", {"id": f"{id_}-desc"}).text = description
+    _draw(root, drawing, id_, heading)
+    return _text_of_element(root)
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A horizontal part of a drawing; said of as a whole by whoever puts the parts together."""
+
+    svg: str
+    width: str
+    height: str
+
+
+def sheets(
+    drawing: Mapping[str, Any], *, id_: str, font: str, heading: tuple[str, str] | None, most: int = MOST_MARKS
+) -> list[Sheet]:
+    """Write a long flat drawing as SVG elements to be put under each other, of about `most` marks each; else none.
+
+    A browser that is shown the whole at once is busy for half a second with a long one; these it lays out as they come
+    into view. A mark that reaches over a cut stands in both parts.
+    """
+    left, top, width, height = _box(drawing, heading)
+    layers = [(part, list(_units(part))) for part in drawing["layer"]]
+    cuts = _cuts([(u.above, u.below) for _, units in layers for u in units], top, top + height, most)
+    found = []
+    for i, (above, below) in enumerate(pairwise([top, *cuts, top + height]) if cuts else ()):
+        inside = []
+        for part, units in layers:
+            rows = [row for u in units if u.above < below and u.below > above for row in u.rows]
+            inside.append({**part, "data": {"values": rows}})
+        root = _root((left, above, width, below - above), font)
+        root.attrib["aria-hidden"] = "true"
+        _draw(root, {**drawing, "layer": inside}, f"{id_}-{i + 1}", heading if i == 0 else None)
+        found.append(Sheet(_text_of_element(root), _number(width), _number(below - above)))
+    return found
+
+
+def _box(drawing: Mapping[str, Any], heading: tuple[str, str] | None) -> tuple[float, float, float, float]:
+    above = PADDING + (HEADING if heading else 0)
+    width, height = float(drawing["width"]), float(drawing["height"])
+    return -PADDING, -above, width + 2 * PADDING, height + PADDING + above
+
+
+def _root(box: tuple[float, float, float, float], font: str) -> ET.Element:
+    look = {"viewBox": " ".join(_number(v) for v in box), "style": f"max-width:{_number(box[2])}px"}
+    return ET.Element("svg", {"xmlns": SVG, "class": "chart", **look, "font-family": font})
+
+
+def _draw(root: ET.Element, drawing: Mapping[str, Any], id_: str, heading: tuple[str, str] | None) -> None:
     if heading:
         words, colour = heading
-        place = {"x": _number(width), "y": "-6", "text-anchor": "end", "font-size": "11", "font-weight": "bold"}
-        ET.SubElement(root, "text", {**place, "fill": colour}).text = words
-    shapes = _Shapes(id_, drawing["layer"])
-    root.append(shapes.known)
-    for part in drawing["layer"]:
-        if part["data"]["values"]:
-            root.append(_layer(part, shapes))
-    if not len(shapes.known):
-        root.remove(shapes.known)
+        at = {"x": _number(float(drawing["width"])), "y": "-6", "text-anchor": "end"}
+        ET.SubElement(root, "text", {**at, "font-size": "11", "font-weight": "bold", "fill": colour}).text = words
+    root.extend(_layer(part, f"{id_}-again") for part in drawing["layer"] if part["data"]["values"])
+
+
+def _text_of_element(root: ET.Element) -> str:
     # Within text and values `>` is written as an entity, so this space stands only before the end of a tag.
     return ET.tostring(root, encoding="unicode").replace(" />", "/>")
+
+
+@dataclass(frozen=True, slots=True)
+class _Unit:
+    """What is kept together, a mark or a whole course, and from where to where it reaches downwards."""
+
+    above: float
+    below: float
+    rows: list[Row]
+
+
+def _units(part: Mapping[str, Any]) -> Iterator[_Unit]:
+    mark, rows = part["mark"], part["data"]["values"]
+    together = _series(part).values() if mark["type"] in ("line", "area") else ([row] for row in rows)
+    around = 0.0
+    if mark["type"] == "text":
+        around = 0.75 * float(mark.get("fontSize", 11)) + abs(mark.get("dy", 0))
+    elif mark["type"] == "point":
+        around = math.sqrt(mark["size"]) / 2 + 1
+    for mine in together:
+        places = [row[c] for row in mine for c in ("y", "y2") if row.get(c) is not None]
+        if places:
+            yield _Unit(min(places) - around, max(places) + around, mine)
+
+
+def _series(part: Mapping[str, Any]) -> dict[Any, list[Row]]:
+    """The rows of each course: those with the same value of the channel `detail`."""
+    key = part["encoding"]["detail"]["field"] if "detail" in part["encoding"] else None
+    found: dict[Any, list[Row]] = {}
+    for row in part["data"]["values"]:
+        found.setdefault(row[key] if key else None, []).append(row)
+    return found
+
+
+def _cuts(extents: list[tuple[float, float]], top: float, foot: float, most: int) -> list[float]:
+    """Where to cut, at whole pixels: where few marks reach over, and about as many lie between two cuts."""
+    n = len(extents) // most
+    if n < 2:
+        return []
+    size = int(foot - top) + 2
+    begun, over = [0] * size, [0] * size
+    for low, high in extents:
+        first, last = max(math.floor(low - top), 0), min(math.ceil(high - top), size - 1)
+        begun[first] += 1
+        if last > first + 1:
+            over[first + 1] += 1
+            over[last] -= 1
+    reaching, before = list(accumulate(over)), list(accumulate(begun))
+    cuts: list[int] = []
+    for k in range(1, n):
+        ideal = next(y for y, count in enumerate(before) if count >= k * len(extents) / n)
+        near = range(max(ideal - 20, 1), min(ideal + 21, size - 2))
+        cuts.append(min(near, key=lambda y: (reaching[y], abs(y - ideal)), default=ideal))
+    kept: list[float] = []
+    for cut in sorted(top + y for y in cuts):
+        if cut - (kept[-1] if kept else top) >= LEAST_HEIGHT and foot - cut >= LEAST_HEIGHT:
+            kept.append(cut)
+    return kept
 
 
 def on_white(text: str) -> str:
@@ -87,15 +183,15 @@ def on_white(text: str) -> str:
     return f'{opened} width="{width}" height="{height}">{ground}{rest}'
 
 
-def _layer(part: Mapping[str, Any], shapes: _Shapes) -> ET.Element:
-    mark, rows, encoding = part["mark"], part["data"]["values"], part["encoding"]
+def _layer(part: Mapping[str, Any], again: str) -> ET.Element:
+    mark, rows = part["mark"], part["data"]["values"]
     group = ET.Element("g", _look(mark))
     if mark["type"] in ("line", "area"):
-        elements = _courses(mark, rows, encoding, shapes)
+        elements = _courses(part, again)
     elif mark["type"] == "text":
         elements = (_told(_text(mark, row), row) for row in rows)
     elif mark["type"] == "point":
-        elements = (_told(shapes.placed(mark, row), row) for row in rows)
+        elements = (_told(_placed(mark, row), row) for row in rows)
     else:
         straight = _rule if mark["type"] == "rule" else _rectangle
         elements = _straight(straight, rows)
@@ -158,14 +254,11 @@ def _rectangle(row: Row) -> str:
     return f"M{x},{y}H{x2}V{y2}H{x}Z"
 
 
-def _courses(mark: Mark, rows: list[Row], encoding: Mapping[str, Any], shapes: _Shapes) -> Iterator[ET.Element]:
-    """One path for each value of the channel `detail`."""
-    key = encoding["detail"]["field"] if "detail" in encoding else None
-    series: dict[Any, list[Row]] = {}
-    for row in rows:
-        series.setdefault(row[key] if key else None, []).append(row)
+def _courses(part: Mapping[str, Any], again: str) -> Iterator[ET.Element]:
+    """One path for each course."""
+    mark = part["mark"]
     step = mark.get("interpolate") == "step-after"
-    for mine in series.values():
+    for mine in _series(part).values():
         stretches = list(_stretches(mine))
         if mark["type"] == "line":
             d = "".join(f"M{_through(part, 'y', step=step)}" for part in stretches)
@@ -174,7 +267,7 @@ def _courses(mark: Mark, rows: list[Row], encoding: Mapping[str, Any], shapes: _
         first = next((r for r in mine if r.get("about") is not None), mine[0])
         element = _told(ET.Element("path", {"d": d}), first)
         moves = json.loads(first["about"]).get("copies") if first.get("about") else None
-        yield shapes.repeated(element, moves) if moves else element
+        yield _repeated(element, moves, again) if moves else element
 
 
 def _stretches(rows: list[Row]) -> Iterator[list[Row]]:
@@ -230,55 +323,48 @@ _CORNERS: dict[str, tuple[tuple[float, float], ...]] = {
 """The symbols of Vega by their corners, half a side from the middle being 1."""
 
 
-class _Shapes:
-    """Symbols; one that stands in many places is drawn once and referred to."""
+def _placed(mark: Mark, row: Row) -> ET.Element:
+    """One symbol in its place.
 
-    def __init__(self, id_: str, layers: list[Mapping[str, Any]]) -> None:
-        self.id = id_
-        self.known = ET.Element("defs")
-        points = [p for p in layers if p["mark"]["type"] == "point" and p["mark"]["shape"] != "circle"]
-        counts = Counter[str]()
-        for part in points:
-            counts[_symbol(part["mark"], 0, 0)] += len(part["data"]["values"])
-        self.often: dict[str, str] = {}
-        for course, n in counts.items():
-            if n >= _OFTEN and len(course) >= _LONG:
-                self.often[course] = f"{id_}-s{len(self.often) + 1}"
-                ET.SubElement(self.known, "path", {"id": self.often[course], "d": course})
+    Each is a path of its own: a browser needs twice as long for a reference to one that is drawn once.
+    """
+    x, y = float(row["x"]), float(row["y"])
+    if mark["shape"] == "circle":
+        return ET.Element("circle", {"cx": _number(x), "cy": _number(y), "r": _number(math.sqrt(mark["size"]) / 2)})
+    return ET.Element("path", {"d": _symbol(mark, x, y)})
 
-    def placed(self, mark: Mark, row: Row) -> ET.Element:
-        """One symbol in its place."""
-        x, y = float(row["x"]), float(row["y"])
-        if mark["shape"] == "circle":
-            return ET.Element("circle", {"cx": _number(x), "cy": _number(y), "r": _number(math.sqrt(mark["size"]) / 2)})
-        if (name := self.often.get(_symbol(mark, 0, 0))) is not None:
-            return ET.Element("use", {"href": f"#{name}", "x": _number(x), "y": _number(y)})
-        return ET.Element("path", {"d": _symbol(mark, x, y)})
 
-    def repeated(self, element: ET.Element, moves: str) -> ET.Element:
-        """A course and its copies at the given distances."""
-        name = f"{self.id}-again"
-        element.attrib["id"] = name
-        group = ET.Element("g")
-        group.append(element)
-        for move in moves.split(" "):
-            x, y = (_number(float(v)) for v in move.split(","))
-            ET.SubElement(group, "use", {"href": f"#{name}", "x": x, "y": y})
-        return group
+def _repeated(element: ET.Element, moves: str, name: str) -> ET.Element:
+    """A course and its copies at the given distances."""
+    element.attrib["id"] = name
+    group = ET.Element("g")
+    group.append(element)
+    for move in moves.split(" "):
+        x, y = (_number(float(v)) for v in move.split(","))
+        ET.SubElement(group, "use", {"href": f"#{name}", "x": x, "y": y})
+    return group
 
 
 def _symbol(mark: Mark, x: float, y: float) -> str:
     """The course of a symbol around a place; a shape of its own is a list of stretches of corners."""
     half = math.sqrt(mark["size"]) / 2
     shape = str(mark["shape"])
-    outlines = [_CORNERS[shape]] if shape in _CORNERS else list(_outlines(shape))
-    return "".join(
-        f"M{'L'.join(f'{_number(x + a * half)},{_number(y + b * half)}' for a, b in outline)}Z" for outline in outlines
-    )
+    outlines = [_CORNERS[shape]] if shape in _CORNERS else _outlines(shape)
+    return "".join(_around([(x + a * half, y + b * half) for a, b in outline]) for outline in outlines)
 
 
-def _outlines(shape: str) -> Iterator[tuple[tuple[float, float], ...]]:
+def _around(corners: list[tuple[float, float]]) -> str:
+    """From the first corner by steps to the next, counted in tenths of a pixel so that nothing adds up."""
+    tenths = [(round(x * 10), round(y * 10)) for x, y in corners]
+    steps = [f"{_number((x2 - x) / 10)},{_number((y2 - y) / 10)}" for (x, y), (x2, y2) in pairwise(tenths)]
+    return f"M{_number(tenths[0][0] / 10)},{_number(tenths[0][1] / 10)}l{' '.join(steps)}z"
+
+
+@cache
+def _outlines(shape: str) -> list[tuple[tuple[float, float], ...]]:
     """The corners of a shape written as an SVG path of straight lines (`M..L..Z`), one list for each outline."""
+    found = []
     for outline in shape.replace("Z", "").split("M")[1:]:
         corners = [corner.split(",") for corner in outline.split("L")]
-        yield tuple((float(a), float(b)) for a, b in corners)
+        found.append(tuple((float(a), float(b)) for a, b in corners))
+    return found
