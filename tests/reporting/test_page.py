@@ -218,6 +218,39 @@ def test_more_patients_than_the_page_holds(make_study: Callable[..., Study], tmp
     assert "--subjects" in text
 
 
+@pytest.mark.slow
+def test_a_registry_of_a_thousand_patients_has_a_page_of_bounded_size(tmp_path: Path) -> None:
+    """Seven patients 150 times, with their medicines and one score: estimates are of all, the page names 200."""
+    study = ac.reference_cohort()
+    tables = {name: study.tables[name] for name in ("subjects", "infusions", "exposures", "assessments")}
+    tables = {name: table.filter(pl.col("subject_id").str.contains("IIM|SSc")) for name, table in tables.items()}
+    tables["assessments"] = tables["assessments"].filter(pl.col("instrument") == "HAQ-DI")
+    many = {
+        name: pl.concat(
+            [
+                table.with_columns(pl.concat_str(pl.lit(f"{i:03}-"), c).alias(c) for c in ("subject_id", "row_id"))
+                for i in range(150)
+            ]
+        )
+        for name, table in tables.items()
+    }
+    ac.report(Study(study.meta, {**{n: t.clear() for n, t in study.tables.items()}, **many}), tmp_path / "out")
+    page = tmp_path / "out" / "report.html"
+    text = page.read_text("utf-8")
+    assert page.stat().st_size < 10e6
+    assert "This page holds 200 of 1050 patients" in text
+    assert len(re.findall(r'<details class="patient" ', text)) == 200
+    assert "<li>and 500 more" in text
+    estimates = pl.read_parquet(tmp_path / "out" / "analysis" / "estimates.parquet")
+    asked = (pl.col("id") == "haq_di_change_month_3") & (pl.col("stratum") == "all")
+    change = estimates.filter(asked).row(0, named=True)
+    assert change["denominator"] == 1050
+    assert change["ci_low"] <= change["estimate"] <= change["ci_high"] < 0
+    assert change["ci_method"].endswith("normal approximation of the sum of ranks")
+    answers = pl.read_parquet(tmp_path / "out" / "analysis" / "answers.parquet")
+    assert answers.filter(pl.col("id") == "death").height == 1050
+
+
 @pytest.mark.parametrize("name", ["Пациент-1", "患者一号", "a b", 'x" onload="alert(1)', "']--"])
 def test_any_name_of_a_patient(make_study: Callable[..., Study], tmp_path: Path, name: str) -> None:
     study = make_study(

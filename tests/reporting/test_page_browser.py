@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +127,67 @@ def test_why_opens_from_a_mark_of_a_figure(tab: Any) -> None:
     panel.get_by_role("link", name="All of IIM-2").click()
     assert tab.locator("dialog[open]").count() == 0
     assert tab.locator('details.patient[data-subject="IIM-2"] .course').is_visible()
+
+
+@pytest.mark.parametrize(
+    ("mark", "title", "patients"),
+    [
+        ('#forest [data-why="doris_month_6"]', "DORIS remission, month 6: 8 of 8", ["SLE-1", "SLE-8"]),
+        ('#forest [data-why="glucocorticoid_free_month_3"]', "month 3: 15 of 15", ["SLE-1", "IIM-3", "SSc-4"]),
+        ('#event-free text[data-why="survival"]', "Alive: 15 patients, 0 with", ["SLE-1", "SSc-4"]),
+    ],
+)
+def test_a_mark_of_an_estimate_shows_the_patients_behind_it(
+    tab: Any, mark: str, title: str, patients: list[str]
+) -> None:
+    _select(tab, tab.locator(mark).first)
+    panel = tab.locator("dialog[open]")
+    assert title in panel.locator("h2").inner_text()
+    for name in patients:
+        assert panel.get_by_role("link", name=name).count() >= 1
+    panel.get_by_role("link", name=patients[0]).first.click()
+    if tab.locator("dialog[open]").count():
+        assert panel.locator("h2").inner_text().startswith(patients[0])
+    else:
+        assert tab.locator(f'details.patient[data-subject="{patients[0]}"] .course').is_visible()
+
+
+def test_a_row_of_every_estimate_shows_the_patients_behind_it(tab: Any) -> None:
+    table = tab.locator("details.every", has_text="Change and course of scores").last
+    table.locator("> summary").click()
+    row = table.locator("tr", has_text="SLEDAI-2K, change from baseline, month 3").first
+    row.locator("a.why").click()
+    panel = tab.locator("dialog[open]")
+    assert panel.locator("h2").inner_text() == "SLEDAI-2K, change from baseline, month 3: 8 patients"
+    assert re.search(r"SLE-1 -\d+ points", panel.inner_text())
+
+
+def test_scrolling_a_long_page_does_not_hold_up_the_reader(browser: Any, tmp_path: Path) -> None:
+    """What comes into view is laid out in parts: the long drawings are cut, and no part has too many marks."""
+    study = ac.reference_cohort()
+    many = {
+        name: pl.concat(
+            [
+                table.with_columns(pl.concat_str(pl.lit(f"{i}-"), c).alias(c) for c in ("subject_id", "row_id"))
+                for i in range(4)
+            ]
+        )
+        for name, table in study.tables.items()
+    }
+    ac.report(Study(study.meta, many), tmp_path / "out")
+    tab, complaints = open_page(browser, tmp_path / "out" / "report.html")
+    assert tab.locator("figure.long").count() >= 3
+    marks = "[...document.querySelectorAll('.sheet')].map(s => s.querySelectorAll('.chart *').length)"
+    assert max(tab.evaluate(marks)) < 700
+    assert "grade" in tab.locator("#toxicity-strip .sheets").get_attribute("aria-label")
+    parts = "[...document.querySelectorAll('#toxicity-strip .sheet')].map(s => s.getBoundingClientRect())"
+    places = tab.evaluate(f"{parts}.map(r => [r.top, r.bottom])")
+    assert all(abs(above[1] - below[0]) < 0.01 for above, below in pairwise(places))
+    mark = tab.locator('#swimmer [data-subject="3-SSc-4"]').first
+    _select(tab, mark)
+    assert tab.locator("dialog[open] h2").inner_text().startswith("3-SSc-4")
+    assert complaints == []
+    tab.close()
 
 
 def test_a_day_that_is_not_explained_in_full_shows_all_grades_of_that_criterion(tab: Any) -> None:

@@ -94,8 +94,8 @@ def assess(study: Path, out: Path, criteria: tuple[str, ...], subjects_at_once: 
 def analyze(study: Path, out: Path, confidence: float, as_json: bool) -> None:
     """Estimate safety, B cells, efficacy and durability of STUDY, by disease and together.
 
-    Writes estimates, responders, curves, baseline, flow and shifts as Parquet, CSV and JSON. Every interval is named by
-    its method; one that does not exist is empty, and its note says why.
+    Writes estimates, the patients behind each (answers), responders, curves, baseline, flow and shifts as Parquet, CSV
+    and JSON. Every interval is named by its method; one that does not exist is empty, and its note says why.
     """
     from aftercart.analysis import analyze as run
     from aftercart.outputs import replacing_folder

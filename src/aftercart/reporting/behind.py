@@ -86,7 +86,7 @@ def _why(rows: list[dict[str, Any]], records: Mapping[str, Mapping[str, Any]], f
     else:
         asked = sum(n.values())
         said = f"{asked} patient{'' if asked == 1 else 's'}"
-        said += f", {n[EVENT]} with the event" if EVENT in n else ""
+        said += f", {n.get(EVENT, 0)} with the event" if unit and rows[0]["answer"] else ""
     note = record["note"] if record is not None and unit is None else None
     return Why(id_, rows[0]["label"], said, note or "", groups)
 

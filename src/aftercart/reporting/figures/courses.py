@@ -142,9 +142,12 @@ def _selected(points: pl.DataFrame, *, lowest: bool = False) -> tuple[pl.DataFra
     if n <= MOST_ROWS:
         return points, None, ""
     known = points.filter(pl.col("y").is_not_null())
-    value = pl.col("y").min() if lowest else pl.col("y").last()
-    ranked = known.group_by("patient", maintain_order=True).agg(value)
-    kept = ranked.sort("y", "patient", descending=[not lowest, False]).head(ROWS_OF_MANY)["patient"]
+    value = pl.col("y").min() if lowest else pl.col("y").drop_nulls().last()
+    ranked = points.group_by("patient", maintain_order=True).agg(value)
+    kept = ranked.sort("y", "patient", descending=[not lowest, False], nulls_last=True).head(ROWS_OF_MANY)["patient"]
+    drawn = points.filter(pl.col("patient").is_in(kept.implode()))
+    if known.is_empty():
+        return drawn, None, f"Lines: {ROWS_OF_MANY} of {n:,} patients; what was recorded leaves every value open."
     months = (pl.col("day") / DAYS_PER_MONTH).round(0)
     band = (
         known.with_columns(_at=months)
@@ -165,7 +168,7 @@ def _selected(points: pl.DataFrame, *, lowest: bool = False) -> tuple[pl.DataFra
         f"Lines: the {ROWS_OF_MANY} of {n:,} patients with the {chosen}. Of all of them the band holds nine in ten"
         " values and the dark line is the median, month by month."
     )
-    return points.filter(pl.col("patient").is_in(kept.implode())), band, said
+    return drawn, band, said
 
 
 def _axes(course: Course, points: pl.DataFrame) -> Axes:

@@ -93,7 +93,8 @@ def _panel(plane: Plane, box: Box, curve: pl.DataFrame, *, unit: str, competes: 
     end = box.x[1]
     step = next(s for s in (1, 2, 3, 6, 12, 24, 36, 60, 120) if end / s <= 6 or s == 120)
     marks = ticks([k * step for k in range(int(end / step + 1e-9) + 1)])
-    plane.words(str(curve["label"][0]), box.left, box.top - 12, align="left", fontSize=11, fontWeight="bold")
+    title = curve.head(1).select(about_question(pl.col("id")), text="label", x=pl.lit(box.left), y=pl.lit(box.top - 12))
+    plane.texts(title, align="left", fontSize=11, fontWeight="bold")
     plane.y_axis(box, ticks([0, 0.5, 1]), labels=True)
     plane.x_axis(box, marks, labels=True, title=unit)
     ink = PURPLE if competes else BLUE

@@ -221,7 +221,8 @@ def _words(
         plane.texts(names, align="right", fontSize=small)
         plane.words(indication(disease), rows.left - 6, top - 8, align="right", fontWeight="bold", fontSize=12)
     months = columns.with_columns(text=(pl.col("column") / DAYS_PER_MONTH).round(0).cast(pl.Int64).cast(pl.String))
-    every = -(-14 // int(step)) if step < 14 else 1
+    room = 4 + 5 * int(months["text"].str.len_chars().max() or 0)  # type: ignore[arg-type]
+    every = max(-(-room // int(step)), 1)
     shown = months.filter(pl.col("_c") % every == 0)
     for block in blocks:
         plane.words(SHORT[block.question], block.left, block.top - 20, align="left", fontWeight="bold", fontSize=11)
