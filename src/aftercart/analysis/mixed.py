@@ -83,7 +83,7 @@ def mixed_model(
             hint="use fewer effects, or the Hodges-Lehmann change at one visit.",
         )
     fit = _Restricted(x, z, y, who, n_subjects)
-    theta = _minimum(fit.profiled, fit.start())
+    theta = _one_spread(fit.profiled) if q == 1 else _three_spreads(fit.profiled)
     solution = fit.solve(theta)
     sigma = math.sqrt(solution.residual / fit.spare)
     if not sigma > 1e-8 * float(np.abs(y).max()):
@@ -132,10 +132,6 @@ class _Restricted:
         self.p, self.q, self.spare = int(x.shape[1]), int(z.shape[1]), int(y.size - x.shape[1])
         self.total, self.zz, self.zxy = xy.T @ xy, per_subject(z, z), per_subject(z, xy)
         self.scale = 1 / np.sqrt(np.maximum(self.zz.mean(axis=0).diagonal(), 1e-300))
-
-    def start(self) -> Floats:
-        """Random effects that vary as much as the residuals."""
-        return np.array([1.0]) if self.q == 1 else np.array([1.0, 0.0, 1.0])
 
     def factor(self, theta: Floats) -> Floats:
         """Lower triangular root of the random effects' covariance, relative to the residual variance."""
@@ -193,10 +189,44 @@ class _Restricted:
         return tuple(float(df) for df in freedom)
 
 
-def _minimum(function: Callable[[Floats], float], start: Floats) -> Floats:
+SPREADS = (0.0, *np.geomspace(1e-4, 1e4, 65))
+"""Where the spread of a random intercept is sought first, as a multiple of that of the residuals."""
+
+_GOLDEN = (math.sqrt(5) - 1) / 2
+
+
+def _one_spread(function: Callable[[Floats], float]) -> Floats:
+    """The spread of a random intercept: the best of a grid, then golden sections between its neighbours.
+
+    Importing a library that minimises takes longer than everything else a mixed model does in a report.
+    """
+
+    def at(spread: float) -> float:
+        return function(np.array([spread]))
+
+    found = [at(spread) for spread in SPREADS]
+    best = found.index(min(found))
+    low, high = SPREADS[max(best - 1, 0)], SPREADS[min(best + 1, len(SPREADS) - 1)]
+    left, right = high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)
+    of_left, of_right = at(left), at(right)
+    while high - low > 1e-9 * max(high, 1e-3):
+        if of_left < of_right:
+            high, right, of_right = right, left, of_left
+            left = high - _GOLDEN * (high - low)
+            of_left = at(left)
+        else:
+            low, left, of_left = left, right, of_right
+            right = low + _GOLDEN * (high - low)
+            of_right = at(right)
+    middle = (low + high) / 2
+    return np.array([min((SPREADS[best], middle), key=at)])
+
+
+def _three_spreads(function: Callable[[Floats], float]) -> Floats:
+    """The spreads of intercept and slope and what they share, from such as vary as much as the residuals."""
     try:
         from scipy.optimize import minimize
     except ImportError as error:
         raise MissingExtraError("scipy", "statistics", "a mixed model") from error
-    found = minimize(function, start, method="Nelder-Mead", options={"xatol": 1e-9, "fatol": 1e-11, "maxfev": 5000})
-    return np.asarray(found.x)
+    options = {"xatol": 1e-9, "fatol": 1e-11, "maxfev": 5000}
+    return np.asarray(minimize(function, np.array([1.0, 0.0, 1.0]), method="Nelder-Mead", options=options).x)

@@ -159,7 +159,7 @@ def test_a_shape_steps_from_its_first_corner_without_drifting() -> None:
     drawing = Plane(10, 10)
     drawing.points(plane(x=[1.04, 5], y=[1, 5]), shape="diamond", fill="red", size=7.4)
     svg = written(drawing)
-    assert '<path d="M-0.3,1l1.3,-1.4 1.4,1.4 -1.4,1.4z"/>' in svg
+    assert '<path d="M-0.3,1l1.3-1.4l1.4,1.4l-1.4,1.4z"/>' in svg
     assert svg.count("<path ") == 2
 
 

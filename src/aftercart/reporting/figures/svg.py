@@ -356,8 +356,15 @@ def _symbol(mark: Mark, x: float, y: float) -> str:
 def _around(corners: list[tuple[float, float]]) -> str:
     """From the first corner by steps to the next, counted in tenths of a pixel so that nothing adds up."""
     tenths = [(round(x * 10), round(y * 10)) for x, y in corners]
-    steps = [f"{_number((x2 - x) / 10)},{_number((y2 - y) / 10)}" for (x, y), (x2, y2) in pairwise(tenths)]
-    return f"M{_number(tenths[0][0] / 10)},{_number(tenths[0][1] / 10)}l{' '.join(steps)}z"
+    steps = [((x2 - x) / 10, (y2 - y) / 10) for (x, y), (x2, y2) in pairwise(tenths)]
+    course = "".join(
+        f"v{_number(dy)}" if dx == 0 else f"h{_number(dx)}" if dy == 0 else _aslant(dx, dy) for dx, dy in steps
+    )
+    return f"M{_number(tenths[0][0] / 10)},{_number(tenths[0][1] / 10)}{course}z"
+
+
+def _aslant(dx: float, dy: float) -> str:
+    return f"l{_number(dx)}{'' if dy < 0 else ','}{_number(dy)}"
 
 
 @cache
