@@ -136,6 +136,11 @@ def test_the_headline_and_every_counted_row_say_who_stands_behind_them(page: Pat
     rows = re.findall(r'<td class="num"><a class="why" href="#(why-[^"]+)"', text)
     assert len(set(rows)) > 40
     assert {*cards, *rows} <= set(parsed(page).ids)
+    tables = re.findall(r'<table class="every-estimate">.*?</table>', text, re.DOTALL)
+    rates = section(page, "Rates and times</caption>", "</table>")
+    lines = [line for part in (*tables, rates) for line in part.split("<tr>") if 'scope="row"' in line]
+    assert len(lines) > 100
+    assert [line for line in lines if 'class="why"' not in line] == []
 
 
 def section(path: Path, start: str, end: str) -> str:

@@ -39,6 +39,8 @@ SAME = {
     "glucocorticoid_at_most_5_mg": "glucocorticoid_dose",
     "infections_per_patient": "infection",
     "person_years": "follow_up",
+    "follow_up_months": "follow_up",
+    "b_cell_return_day": "before_b_cell_return",
 }
 """Estimates that rest on the values of another, by how they begin."""
 

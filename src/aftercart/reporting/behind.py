@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -124,8 +124,8 @@ def _answers(row: Mapping[str, Any], found: Anchors) -> Iterator[Answer]:
         yield Answer(subject, found.of(subject, deciding), said)
 
 
-def places(estimates: pl.DataFrame, why: Collection[str]) -> dict[str, str]:
+def places(estimates: Iterable[str], why: Iterable[str]) -> dict[str, str]:
     """The question behind each estimate whose patients are on the page, by the id of the estimate."""
     asked = set(why)
-    found = {id_: behind.question(id_, asked) for id_ in estimates["id"].unique()}
-    return {id_: base for id_, base in found.items() if base is not None} | {id_: id_ for id_ in asked}
+    found = {id_: behind.question(id_, asked) for id_ in {*estimates, *asked}}
+    return {id_: base for id_, base in found.items() if base is not None}

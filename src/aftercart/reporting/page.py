@@ -139,7 +139,7 @@ def report_html(
         every_estimate=analysed.every_estimate(analysis.estimates, analysis.responders),
         why=why,
         leading={e.id for e in summary.estimates},
-        reasons=behind.places(analysis.estimates, [w.id for w in why]),
+        reasons=behind.places([*analysis.estimates["id"], *(e.id for e in summary.estimates)], [w.id for w in why]),
         flow=_flow(analysis.flow),
         methods=_methods(cohort, summary),
         criteria=[registry.get(key) for key in _criteria_used(cohort)],

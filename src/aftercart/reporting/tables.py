@@ -165,7 +165,7 @@ def rates(summary: Summary) -> Table:
             counts = f"{number(e.numerator, 0)} of {number(e.denominator, 0)} patients"
             value = NONE if e.estimate is None else f"{number(e.estimate)} {e.unit}"
             limits = f"{_or_open(e.ci_low)} to {_or_open(e.ci_high)}" if e.estimate is not None else "not estimable"
-        rows.append(Row(e.label, (counts, value, limits, e.ci_method)))
+        rows.append(Row(e.label, (counts, value, limits, e.ci_method), estimate=e.id))
     return Table(
         "Rates and times",
         (
