@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 import polars as pl
 
 from aftercart.analysis import safety
-from aftercart.analysis.cohort import Cohort, person_years, rounded
+from aftercart.analysis.cohort import Cohort, once, person_years, rounded
 from aftercart.analysis.intervals import rate
 from aftercart.analysis.outcomes import Outcome, answers, component, is_grade, reaches, worst_bounds
 from aftercart.analysis.records import About, Record, joined, number, of_interval, zero_rate_note
@@ -40,6 +40,7 @@ EVENTS = (
 )
 
 
+@once
 def outcomes(cohort: Cohort) -> list[Outcome]:
     """Safety outcomes beside those of the report, answered for every infused patient."""
     return [

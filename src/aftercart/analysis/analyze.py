@@ -79,8 +79,8 @@ class Analysis:
             frame.write_parquet(folder / f"{name}.parquet")
             write_atomically(folder / f"{name}.csv", frame.write_csv().encode())
             if name != "answers":
-                rows = json.dumps(frame.to_dicts(), indent=1, ensure_ascii=False)
-                write_atomically(folder / f"{name}.json", f"{rows}\n".encode())
+                rows = ",\n ".join(json.dumps(row, ensure_ascii=False) for row in frame.iter_rows(named=True))
+                write_atomically(folder / f"{name}.json", f"[{rows}]\n".encode())
         about = json.dumps(self.about, indent=1, ensure_ascii=False)
         write_atomically(folder / "about.json", f"{about}\n".encode())
 

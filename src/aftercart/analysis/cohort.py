@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from functools import cached_property, wraps
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import polars as pl
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from aftercart.assessment import Assessments
     from aftercart.assessment.timeline import Timeline
     from aftercart.study.model import Study
+
+Made = TypeVar("Made")
 
 DAYS_PER_MONTH = 30.4375
 DAYS_PER_YEAR = 365.25
@@ -40,15 +43,20 @@ class Cohort:
     @staticmethod
     def of(study: Study, assessments: Assessments) -> Cohort:
         """Place the patients of a study on its time axis, beside their assessments."""
+        known: Cohort | None = assessments.kept.get("cohort")
+        if known is not None and known.study is study:
+            return known
         timeline = assessments.timeline
         table = assessments.table.with_row_index("row").with_columns(pl.col("row").cast(pl.Int64))
-        return Cohort(
+        made = Cohort(
             study=study,
             assessments=assessments,
             timeline=timeline,
             patients=_patients(timeline, study.meta.data_cut_off),
             table=table.filter(pl.col("infusion_seq") == study.meta.reference_infusion),
         )
+        assessments.kept["cohort"] = made
+        return made
 
     @property
     def n(self) -> int:
@@ -65,6 +73,11 @@ class Cohort:
         return dict(self.patients.select("subject_id", "indication").iter_rows())
 
     @cached_property
+    def kept(self) -> dict[Callable[[Cohort], Any], Any]:
+        """What functions marked `once` have made of this cohort."""
+        return {}
+
+    @cached_property
     def _by_criterion(self) -> dict[Any, pl.DataFrame]:
         return self.table.partition_by("criterion", maintain_order=True, as_dict=True)
 
@@ -76,6 +89,19 @@ class Cohort:
         """Assessments of one criterion (and one variant of it, where it has several)."""
         found = self._by_criterion.get((criterion,), self.table.clear())
         return found if variant is None else found.filter(pl.col("variant") == variant)
+
+
+def once(make: Callable[[Cohort], Made]) -> Callable[[Cohort], Made]:
+    """A function of a cohort whose result is kept beside it: summary, estimates and tables ask the same."""
+
+    @wraps(make)
+    def kept(cohort: Cohort) -> Made:
+        if make not in cohort.kept:
+            cohort.kept[make] = make(cohort)
+        found: Made = cohort.kept[make]
+        return found
+
+    return kept
 
 
 def _disease_order(code: str) -> tuple[int, str]:

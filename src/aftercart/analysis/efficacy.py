@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from aftercart.analysis.cohort import DAYS_PER_MONTH, Cohort
+from aftercart.analysis.cohort import DAYS_PER_MONTH, Cohort, once
 from aftercart.analysis.outcomes import (
     Outcome,
     at_last_visit,
@@ -205,6 +205,7 @@ def _refractory(cohort: Cohort) -> Iterator[Outcome]:
         )
 
 
+@once
 def remission(cohort: Cohort) -> pl.DataFrame:
     """First remission and relapse of each patient whose course was assessed.
 

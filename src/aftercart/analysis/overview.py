@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from aftercart.analysis.adverse import event_outcomes
-from aftercart.analysis.cohort import Cohort
+from aftercart.analysis.cohort import Cohort, once
 from aftercart.analysis.counts import ADVERSE
 from aftercart.analysis.outcomes import Outcome
 
@@ -34,6 +34,7 @@ ASKED = (
 )
 
 
+@once
 def outcomes(cohort: Cohort) -> list[Outcome]:
     """Whether each infused patient had such an event, from infusion to the end of observation.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
@@ -125,7 +125,8 @@ def unanswered_note(reasons: Mapping[str, int]) -> str | None:
 
 def table(records: Iterable[Record]) -> pl.DataFrame:
     """The records as a data frame."""
-    return pl.DataFrame([asdict(r) for r in records], schema=SCHEMA)
+    rows = [vars(r) for r in records]
+    return pl.DataFrame({name: [row[name] for row in rows] for name in SCHEMA}, schema=SCHEMA)
 
 
 def number(value: Any) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from aftercart.analysis.cohort import Cohort
+from aftercart.analysis.cohort import Cohort, once
 from aftercart.analysis.outcomes import (
     Outcome,
     answers,
@@ -30,6 +30,7 @@ CHILD_UNDER = 12
 LATE_AFTER_DAY = 30
 
 
+@once
 def outcomes(cohort: Cohort) -> list[Outcome]:
     """Every safety outcome, in the order in which a report shows them."""
     return [*_graded(cohort), *_late_neutropenia(cohort), *_infections(cohort), *_b_cells(cohort), _deaths(cohort)]
@@ -42,6 +43,7 @@ def icans_rows(cohort: Cohort) -> pl.DataFrame:
     return pl.concat([cohort.rows(ICANS).filter(~child), cohort.rows(ICANS_CHILD).filter(child)])
 
 
+@once
 def bounds_of(cohort: Cohort) -> dict[str, pl.DataFrame]:
     """Bounds of the worst grade per patient for CRS, ICANS and early ICAHT."""
     rows = {"crs": cohort.rows(CRS), "icans": icans_rows(cohort), "early_icaht": cohort.rows(ICAHT, ICAHT_RULE)}
@@ -192,6 +194,7 @@ def _ever(cohort: Cohort, events: pl.DataFrame) -> pl.DataFrame:
     return frame.with_columns(day=pl.col("subject_id").replace_strict(days, default=None, return_dtype=pl.Int64))
 
 
+@once
 def b_cells(cohort: Cohort) -> pl.DataFrame:
     """Onset of B-cell aplasia and return of B cells for each patient with counts.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -34,6 +34,11 @@ class Assessments:
     def table(self) -> pl.DataFrame:
         """The tidy table: one row per subject, criterion, variant and time (columns: `assess.tables.TIDY`)."""
         return tables.tidied(self.wide.items(), self.timeline)
+
+    @cached_property
+    def kept(self) -> dict[str, Any]:
+        """What others have made of these results, by name, so that it is not made again."""
+        return {}
 
     def results(self, key: str, subject: str | None = None) -> pl.DataFrame:
         """Return the typed results of one criterion with `subject_id`; empty when it did not apply.

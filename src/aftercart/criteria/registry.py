@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import importlib
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import TYPE_CHECKING, Any, Literal
+
+import tomli
 
 from aftercart.errors import UsageError
 
@@ -239,7 +240,7 @@ def get(key: str) -> Criterion:
             hint=f"did you mean {', '.join(near)}?" if near else "`aftercart criteria` lists them all.",
         )
     group, path = _paths()[key]
-    return parse(tomllib.loads(path.read_text("utf-8")), key=key, group=group)
+    return parse(tomli.loads(path.read_text("utf-8")), key=key, group=group)
 
 
 def all_criteria() -> tuple[Criterion, ...]:

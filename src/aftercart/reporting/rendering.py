@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import os
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from aftercart.errors import MissingExtraError
@@ -19,6 +21,7 @@ def _environment() -> Any:
     except ImportError as error:
         raise MissingExtraError("jinja2", "report", "a report page") from error
     environment = jinja2.Environment(
+        bytecode_cache=_compiled(),
         loader=jinja2.PackageLoader("aftercart.reporting", "templates"),
         autoescape=jinja2.select_autoescape(("html.j2",), default_for_string=True),  # the others are Markdown
         undefined=jinja2.StrictUndefined,
@@ -32,6 +35,18 @@ def _environment() -> Any:
     environment.filters["number"] = numbers.number
     environment.filters["markdown"] = numbers.markdown
     return environment
+
+
+def _compiled() -> Any:
+    """Templates compiled by an earlier run, kept beside them as Python keeps its modules; none where it may not."""
+    import jinja2
+
+    folder = Path(str(files("aftercart.reporting") / "templates" / "__pycache__"))
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError:
+        return None
+    return jinja2.FileSystemBytecodeCache(str(folder)) if os.access(folder, os.W_OK) else None
 
 
 def render(template: str, **context: Any) -> str:
