@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 STUDY_TOML = """
 title = "Test study"
 study_id = "TEST"
@@ -91,4 +93,15 @@ def minimal() -> dict[str, Rows]:
                 "product_class": "CAR_T",
             }
         ],
+    }
+
+
+def copied(tables: Mapping[str, pl.DataFrame], times: int) -> dict[str, pl.DataFrame]:
+    """So many copies of the tables of a study under each other, the names of patients and rows with a number before."""
+    names = ("subject_id", "row_id")
+    return {
+        table: pl.concat(
+            [rows.with_columns(pl.concat_str(pl.lit(f"{i}-"), c).alias(c) for c in names) for i in range(times)]
+        )
+        for table, rows in tables.items()
     }

@@ -46,7 +46,7 @@ def test_assessments_of_a_study_and_of_its_round_trip_are_equal() -> None:
     assert ac.assess(back).table.equals(ac.assess(REFERENCE).table)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
 @given(studies())
 def test_any_study_comes_back_whole(study: Study) -> None:
     assert differences(study, there_and_back(study), PLACE if study.tables else ()) == []

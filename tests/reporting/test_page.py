@@ -11,6 +11,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from tests.small_study import copied
 
 import aftercart as ac
 from aftercart.reporting.rendering import asset, integrity
@@ -230,15 +231,7 @@ def test_a_registry_of_a_thousand_patients_has_a_page_of_bounded_size(tmp_path: 
     tables = {name: study.tables[name] for name in ("subjects", "infusions", "exposures", "assessments")}
     tables = {name: table.filter(pl.col("subject_id").str.contains("IIM|SSc")) for name, table in tables.items()}
     tables["assessments"] = tables["assessments"].filter(pl.col("instrument") == "HAQ-DI")
-    many = {
-        name: pl.concat(
-            [
-                table.with_columns(pl.concat_str(pl.lit(f"{i:03}-"), c).alias(c) for c in ("subject_id", "row_id"))
-                for i in range(150)
-            ]
-        )
-        for name, table in tables.items()
-    }
+    many = copied(tables, 150)
     ac.report(Study(study.meta, {**{n: t.clear() for n, t in study.tables.items()}, **many}), tmp_path / "out")
     page = tmp_path / "out" / "report.html"
     text = page.read_text("utf-8")

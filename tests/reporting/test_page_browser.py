@@ -13,6 +13,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+from tests.small_study import copied
 
 import aftercart as ac
 from aftercart.study.model import Study
@@ -165,16 +166,7 @@ def test_a_row_of_every_estimate_shows_the_patients_behind_it(tab: Any) -> None:
 def test_scrolling_a_long_page_does_not_hold_up_the_reader(browser: Any, tmp_path: Path) -> None:
     """What comes into view is laid out in parts: the long drawings are cut, and no part has too many marks."""
     study = ac.reference_cohort()
-    many = {
-        name: pl.concat(
-            [
-                table.with_columns(pl.concat_str(pl.lit(f"{i}-"), c).alias(c) for c in ("subject_id", "row_id"))
-                for i in range(4)
-            ]
-        )
-        for name, table in study.tables.items()
-    }
-    ac.report(Study(study.meta, many), tmp_path / "out")
+    ac.report(Study(study.meta, copied(study.tables, 4)), tmp_path / "out")
     tab, complaints = open_page(browser, tmp_path / "out" / "report.html")
     assert tab.locator("figure.long").count() >= 3
     marks = "[...document.querySelectorAll('.sheet')].map(s => s.querySelectorAll('.chart *').length)"

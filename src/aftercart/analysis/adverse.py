@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 import polars as pl
 
 from aftercart.analysis import safety
-from aftercart.analysis.cohort import Cohort, once, person_years, rounded
+from aftercart.analysis.cohort import Cohort, once, once_each, person_years, rounded
 from aftercart.analysis.intervals import rate
 from aftercart.analysis.outcomes import Outcome, answers, component, is_grade, reaches, worst_bounds
 from aftercart.analysis.records import About, Record, joined, number, of_interval, zero_rate_note
@@ -109,14 +109,18 @@ def _graded(cohort: Cohort) -> Iterator[Outcome]:
     yield Outcome("iec_hs", words, "safety", safety.ALL, reaches(screen, 1), criterion="iec_hs_2023")
 
 
+def laboratory_test(criterion: str, variant: str | None) -> str:
+    """A laboratory test in words, by the key of its criterion: `creatinine (v5)`."""
+    test, of = criterion.removeprefix("ctcae_").replace("_", " "), registry.get(criterion).variant(variant)
+    return f"{test} ({of})" if of else test
+
+
 def _laboratory(cohort: Cohort) -> Iterator[Outcome]:
     """Worst CTCAE laboratory grade after infusion: any, and 3 or more, of each test that was graded."""
     rows = cohort.table.filter(pl.col("criterion").str.starts_with("ctcae_") & (pl.col("day") > 0))
     for (key, variant), mine in sorted(rows.group_by("criterion", "variant"), key=lambda part: str(part[0])):
         bounds = worst_bounds(mine, cohort.patients)
-        test = str(key).removeprefix("ctcae_").replace("_", " ")
-        of = registry.get(str(key)).variant(variant)
-        label = f"CTCAE {test} ({of})" if of else f"CTCAE {test}"
+        label = f"CTCAE {laboratory_test(str(key), variant)}"
         id_ = "_".join(str(part) for part in (key, variant) if part).replace(" ", "_").lower()
         for name, words, grade in (("any", "any grade", 1), ("grade_3_or_more", "grade 3 or more", 3)):
             met = reaches(bounds, grade)
@@ -220,6 +224,7 @@ KINETICS = (
 )
 
 
+@once_each
 def measured(cohort: Cohort) -> Iterator[tuple[str, str, str, pl.DataFrame]]:
     """Each measure of expansion (name, label, unit) that is known of any patient, with these and their `value`."""
     rows = cohort.rows("car_t_kinetics")

@@ -63,7 +63,7 @@ def question(estimate: str, asked: Collection[str]) -> str | None:
             estimate = other + estimate.removeprefix(begins)
     for ending in ("", *ENDINGS):
         base = estimate.removesuffix(ending)
-        if base in asked and (not ending or base != estimate):
+        if base in asked:
             return base
     return None
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import polars as pl
 
 from aftercart.analysis import efficacy
-from aftercart.analysis.cohort import DAYS_PER_MONTH, Cohort, once, rounded
+from aftercart.analysis.cohort import DAYS_PER_MONTH, Cohort, once_each, rounded
 from aftercart.analysis.intervals import Interval, proportion
 from aftercart.analysis.mixed import mixed_model
 from aftercart.analysis.paired import hodges_lehmann
@@ -63,13 +63,9 @@ def changes(cohort: Cohort, confidence: float) -> Iterator[Record]:
             )
 
 
-@once
-def pairs(cohort: Cohort) -> tuple[tuple[str, efficacy.Landmark, pl.DataFrame], ...]:
+@once_each
+def pairs(cohort: Cohort) -> Iterator[tuple[str, efficacy.Landmark, pl.DataFrame]]:
     """Score, visit and the patients with a value `before` (baseline) and `after`, where there are any."""
-    return tuple(_pairs(cohort))
-
-
-def _pairs(cohort: Cohort) -> Iterator[tuple[str, efficacy.Landmark, pl.DataFrame]]:
     marks = [m for m in efficacy.visits(cohort) if m.visit is not None]
     for key, _, _ in CHANGES:
         rows = cohort.rows(key).filter(pl.col("value").is_not_null())
@@ -88,6 +84,7 @@ def _pairs(cohort: Cohort) -> Iterator[tuple[str, efficacy.Landmark, pl.DataFram
 FEWEST_SUBJECTS, FEWEST_VISITS = 6, 3
 
 
+@once_each
 def repeated(cohort: Cohort) -> Iterator[tuple[str, pl.DataFrame]]:
     """Score and its values after infusion of the patients who were often seen: `subject_id, value, months`."""
     for key, _, _ in CHANGES:
@@ -130,13 +127,9 @@ DOSE = "glucocorticoid_prednisone_equivalent"
 LOW_DOSE = 5.0
 
 
-@once
-def dosed(cohort: Cohort) -> tuple[tuple[str, str, pl.DataFrame], ...]:
+@once_each
+def dosed(cohort: Cohort) -> Iterator[tuple[str, str, pl.DataFrame]]:
     """Baseline and every planned visit, each with the patients whose glucocorticoid dose is known there."""
-    return tuple(_dosed(cohort))
-
-
-def _dosed(cohort: Cohort) -> Iterator[tuple[str, str, pl.DataFrame]]:
     rows = cohort.rows(DOSE).filter(pl.col("value").is_not_null())
     marks = [("baseline", "baseline", "baseline")]
     marks += [(m.id, m.label, m.visit) for m in efficacy.visits(cohort) if m.visit is not None]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property, wraps
@@ -100,6 +100,17 @@ def once(make: Callable[[Cohort], Made]) -> Callable[[Cohort], Made]:
             cohort.kept[make] = make(cohort)
         found: Made = cohort.kept[make]
         return found
+
+    return kept
+
+
+def once_each(make: Callable[[Cohort], Iterator[Made]]) -> Callable[[Cohort], tuple[Made, ...]]:
+    """The same of a function that yields."""
+
+    @once
+    @wraps(make)
+    def kept(cohort: Cohort) -> tuple[Made, ...]:
+        return tuple(make(cohort))
 
     return kept
 

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from aftercart.analysis import efficacy, safety
-from aftercart.analysis.cohort import DAYS_PER_MONTH, Cohort, once, rounded
+from aftercart.analysis.cohort import DAYS_PER_MONTH, Cohort, once, once_each, rounded
 from aftercart.analysis.competing import CumulativeIncidence, cumulative_incidence
 from aftercart.analysis.intervals import Interval
 from aftercart.analysis.outcomes import Outcome, answers, flag
@@ -81,13 +81,9 @@ def onsets(cohort: Cohort) -> Iterator[Record]:
             )
 
 
-@once
-def spans(cohort: Cohort) -> tuple[tuple[str, str, pl.DataFrame], ...]:
+@once_each
+def spans(cohort: Cohort) -> Iterator[tuple[str, str, pl.DataFrame]]:
     """CRS and ICANS of the patients who had them: `subject_id`, `first` and `last` day of any grade, `duration`."""
-    return tuple(_spans(cohort))
-
-
-def _spans(cohort: Cohort) -> Iterator[tuple[str, str, pl.DataFrame]]:
     rows = {"crs": ("CRS", cohort.rows(safety.CRS)), "icans": ("ICANS", safety.icans_rows(cohort))}
     for name, (label, found) in rows.items():
         had = found.filter(pl.coalesce("value", "value_min", pl.lit(0.0)) >= 1)
@@ -184,13 +180,9 @@ def still_possible(found: Interval, confidence: float) -> str | None:
     return f"No event so far: a risk of up to {1 - found.low:.2f} is still possible (two-sided {confidence:.0%} limit)."
 
 
-@once
-def asked(cohort: Cohort) -> tuple[TimeToEvent, ...]:
+@once_each
+def asked(cohort: Cohort) -> Iterator[TimeToEvent]:
     """Every time to an event that is estimated, with the time of each patient."""
-    return tuple(_asked(cohort))
-
-
-def _asked(cohort: Cohort) -> Iterator[TimeToEvent]:
     patients = cohort.patients
     died = patients.select("subject_id", days="last_day", event="died")
     yield TimeToEvent("survival", "Alive", safety.ALL, died)
@@ -315,6 +307,7 @@ def sustained(cohort: Cohort) -> list[Outcome]:
     ]
 
 
+@once_each
 def lost(cohort: Cohort) -> Iterator[tuple[str, str, str, pl.DataFrame]]:
     """Relapse after remission, and loss of response, with death as a competing event, where any of them occurred.
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from aftercart.criteria import registry
+from aftercart.analysis.adverse import laboratory_test
 from aftercart.reporting.numbers import (
     NONE,
     SMALLEST_PERCENT_DENOMINATOR,
@@ -65,9 +65,7 @@ def shifts(frame: pl.DataFrame) -> Table:
     """Laboratory grades: patients by grade at baseline (rows) and worst grade after infusion (columns)."""
     rows = []
     for (criterion, variant), part in frame.group_by(["criterion", "variant"], maintain_order=True):
-        test = str(criterion).removeprefix("ctcae_").replace("_", " ")
-        of = registry.get(str(criterion)).variant(variant)
-        rows.append(Row(f"{test} ({of})" if of else test, heading=True))
+        rows.append(Row(laboratory_test(str(criterion), variant), heading=True))
         counts = {(r["baseline_grade"], r["worst_grade"]): r["patients"] for r in part.iter_rows(named=True)}
         for before in sorted({b for b, _ in counts}, key=lambda b: (b is None, b)):
             cells = tuple(str(counts.get((before, after), "")) for after in (*range(6), None))

@@ -17,7 +17,6 @@ from aftercart.reporting.words import stated
 MOST_NAMES = 100
 """Patients of an answer and disease named on the page; the rest are counted."""
 
-
 EVENT = "With the event"
 
 

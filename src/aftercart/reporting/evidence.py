@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -17,9 +16,6 @@ from aftercart.analysis.summary import Summary
 from aftercart.assessment.explain import Explanation, Fact, explain_rows
 from aftercart.criteria import registry
 from aftercart.reporting.numbers import NONE, shown
-
-if TYPE_CHECKING:
-    pass
 
 MOST_PATIENTS = 200
 """With more patients the page would no longer open quickly; the others can be reported by themselves instead."""

@@ -59,7 +59,7 @@ def test_ids_are_unique_and_figures_small(
     assert len(ids) == len(set(ids))
     assert len(timelines) == 15
     sizes = {f.id: len(f.svg()) for f in drawn}
-    assert {i: n for i, n in sizes.items() if n > (40_000 if i.startswith("timeline") else 75_000)} == {}
+    assert {i: n for i, n in sizes.items() if n > (40_000 if i.startswith("timeline") else 70_000)} == {}
     assert sum(sizes.values()) < 700_000
 
 

@@ -33,13 +33,14 @@ def moved(element: ET.Element) -> Point:
 def corners(d: str, x: float = 0, y: float = 0) -> Iterator[list[Point]]:
     """The corners of each outline of a path without curves."""
     here: list[Point] = []
-    for command, rest in re.findall(r"([MLHVhvlZA])([^MLHVhvlZA]*)", d):
+    for command, rest in re.findall(r"([MmLHVhvlZA])([^MmLHVhvlZA]*)", d):
         values = [float(v) for v in re.findall(r"-?[\d.]+(?:e-?\d+)?", rest)]
         last = here[-1] if here else (x, y)
-        if command == "M":
+        if command in "Mm":
+            base = here[0] if command == "m" else (x, y)
             if here:
                 yield here
-            here = [(x + values[0], y + values[1])]
+            here = [(base[0] + values[0], base[1] + values[1])]
         elif command == "A":
             here.append((x + values[5], y + values[6]))
         elif command in "Ll":
@@ -159,7 +160,7 @@ def test_a_shape_steps_from_its_first_corner_without_drifting() -> None:
     drawing = Plane(10, 10)
     drawing.points(plane(x=[1.04, 5], y=[1, 5]), shape="diamond", fill="red", size=7.4)
     svg = written(drawing)
-    assert '<path d="M-0.3,1l1.3-1.4l1.4,1.4l-1.4,1.4z"/>' in svg
+    assert '<path d="M-0.3,1l1.3-1.4 1.4,1.4-1.4,1.4z"/>' in svg
     assert svg.count("<path ") == 2
 
 

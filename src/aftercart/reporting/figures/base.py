@@ -100,6 +100,10 @@ class Figure:
         """
         return self._svg
 
+    @property
+    def _heading(self) -> tuple[str, str] | None:
+        return (SIMULATED, VERMILION) if self.simulated else None
+
     @cached_property
     def _svg(self) -> str:
         return svg.write(
@@ -108,13 +112,12 @@ class Figure:
             title=self.title,
             description=self.alt,
             font=FONT,
-            heading=(SIMULATED, VERMILION) if self.simulated else None,
+            heading=self._heading,
         )
 
     def sheets(self) -> list[Sheet]:
         """The same for a page, where it is long: parts to be put under each other, drawn as they come into view."""
-        heading = (SIMULATED, VERMILION) if self.simulated else None
-        return svg.sheets(self.drawing, id_=self.id, font=FONT, heading=heading)
+        return svg.sheets(self.drawing, id_=self.id, font=FONT, heading=self._heading)
 
     def png(self, scale: float = 2) -> bytes:
         """The figure as a PNG image on white, `scale` times its size in CSS pixels."""

@@ -346,25 +346,39 @@ def _repeated(element: ET.Element, moves: str, name: str) -> ET.Element:
 
 
 def _symbol(mark: Mark, x: float, y: float) -> str:
-    """The course of a symbol around a place; a shape of its own is a list of stretches of corners."""
+    """The course of a symbol around a place; a shape of its own is a list of stretches of corners.
+
+    Each stretch begins as far from the one before as it lies, and goes on in steps: all in tenths of a pixel, so that
+    nothing adds up.
+    """
     half = math.sqrt(mark["size"]) / 2
     shape = str(mark["shape"])
     outlines = [_CORNERS[shape]] if shape in _CORNERS else _outlines(shape)
-    return "".join(_around([(x + a * half, y + b * half) for a, b in outline]) for outline in outlines)
+    course, begun = "", (0, 0)
+    for outline in outlines:
+        first, *others = [(round((x + a * half) * 10), round((y + b * half) * 10)) for a, b in outline]
+        course += (
+            f"{'m' if course else 'M'}{_pair(first[0] - begun[0], first[1] - begun[1])}{_steps([first, *others])}z"
+        )
+        begun = first
+    return course
 
 
-def _around(corners: list[tuple[float, float]]) -> str:
-    """From the first corner by steps to the next, counted in tenths of a pixel so that nothing adds up."""
-    tenths = [(round(x * 10), round(y * 10)) for x, y in corners]
-    steps = [((x2 - x) / 10, (y2 - y) / 10) for (x, y), (x2, y2) in pairwise(tenths)]
-    course = "".join(
-        f"v{_number(dy)}" if dx == 0 else f"h{_number(dx)}" if dy == 0 else _aslant(dx, dy) for dx, dy in steps
-    )
-    return f"M{_number(tenths[0][0] / 10)},{_number(tenths[0][1] / 10)}{course}z"
+def _steps(corners: list[tuple[int, int]]) -> str:
+    course = ""
+    before = ""
+    for (x, y), (x2, y2) in pairwise(corners):
+        dx, dy = x2 - x, y2 - y
+        command = "v" if dx == 0 else "h" if dy == 0 else "l"
+        step = _number(dy / 10) if dx == 0 else _number(dx / 10) if dy == 0 else _pair(dx, dy)
+        again = command == before == "l"
+        course += f"{'' if again and dx < 0 else ' ' if again else command}{step}"
+        before = command
+    return course
 
 
-def _aslant(dx: float, dy: float) -> str:
-    return f"l{_number(dx)}{'' if dy < 0 else ','}{_number(dy)}"
+def _pair(dx: int, dy: int) -> str:
+    return f"{_number(dx / 10)}{'' if dy < 0 else ','}{_number(dy / 10)}"
 
 
 @cache
