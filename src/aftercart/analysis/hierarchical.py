@@ -79,9 +79,9 @@ def hierarchical(
         raise UsageError(f"{size.sum():g} patients are more than the {MOST} this is made for.", hint="use a sampler.")
     cut = math.log(threshold / (1 - threshold))
     half = tail(confidence) / 2
-    alone = [_basket(y[i], size[i], own_mean[i : i + 1], own_sd[i], cut) for i in range(y.size)]
-    apart = np.stack([basket.sums[:, 0] for basket in alone])
-    own_below = [_own_below(y[i], size[i], own_mean[i], own_sd[i]) * apart[i, 0] for i in range(y.size)]
+    each = [slice(i, i + 1) for i in range(y.size)]
+    apart = np.stack([_baskets(y[i], size[i], own_mean[i], float(own_sd[i][0]), cut).sums[0, :, 0] for i in each])
+    own_below = _own_below(y, size, own_mean, own_sd) * apart[:, :1]
     centre, prior = _centres(mu_mean, mu_sd, cut, float(size.sum()))
     taus = np.linspace(0.0, REACH * tau_scale, 86)
     sums = np.zeros(3)
@@ -92,16 +92,16 @@ def hierarchical(
         # which the first Euler-Maclaurin term corrects: a twelfth of the step, on the halved weight at 0 a sixth.
         density = (0.5 if i == 0 else 1.0) * math.exp(-0.5 * (tau / tau_scale) ** 2)
         least = math.log(sums[0] / prior.sum()) - NEGLIGIBLE if sums[0] > 0 else -math.inf
-        grids = [_basket(k, m, centre, tau, cut, least) for k, m in zip(y, size, strict=True)]
-        together = np.stack([grid.sums for grid in grids])
+        grid = _baskets(y, size, centre, float(tau), cut, least)
+        together = grid.sums
         joint = w[:, None, None] * together + (1 - w)[:, None, None] * apart[:, :, None]
         total = prior * density * np.prod(joint[:, 0], axis=0)
         sums += total.sum(), (total * centre).sum(), total.sum() * (tau if i else taus[1] / 6)
         share = np.divide(total, joint[:, 0], out=np.zeros_like(joint[:, 0]), where=joint[:, 0] > 0)
         baskets[0] += (share * w[:, None] * together[:, 0]).sum(axis=1)
         baskets[1:] += (share[:, None] * joint[:, 1:]).sum(axis=2).T
-        for k, grid in enumerate(grids):
-            below[k].add(grid, share[k] * w[k], float(share[k].sum() * (1 - w[k])))
+        for one, mass, alone in zip(below, grid.mass(share * w[:, None]), share.sum(axis=1) * (1 - w), strict=True):
+            one.add(grid.edges, mass, float(alone))
     if not sums[0] > 0:
         raise UsageError("These counts all but contradict the prior.", hint="widen the prior scales.")
     exchangeable, mean, above = baskets / sums[0]
@@ -142,13 +142,15 @@ _EACH = 75
 
 
 @dataclass(frozen=True, eq=False)
-class _Basket:
-    """Sums over the nodes of a basket for each centre; and the mass in the cells of the logit they stand for."""
+class _Baskets:
+    """Sums over the nodes of each basket, for each centre; and the mass in the cells of the logit they stand for."""
 
     sums: Floats
+    """Shape: baskets, three kinds of sum, centres."""
     edges: Floats
+    """Of the cells, the same for all baskets."""
     mass: Callable[[Floats], Floats]
-    """Mass in each cell (it is even within), each centre counting by its share."""
+    """Mass of each basket in each cell (it is even within), each centre counting by its share for the basket."""
 
 
 class _Below:
@@ -158,9 +160,9 @@ class _Below:
         self._parts: list[tuple[Floats, Floats]] = []
         self._own = 0.0
 
-    def add(self, basket: _Basket, share: Floats, own: float) -> None:
-        """Add the mass of one spread: of the exchangeable basket by centre, and of the one that stands alone."""
-        self._parts.append((basket.edges, np.append(0.0, np.cumsum(basket.mass(share)))))
+    def add(self, edges: Floats, mass: Floats, own: float) -> None:
+        """Add the mass of one spread: of the exchangeable basket by cell, and of the one that stands alone."""
+        self._parts.append((edges, np.append(0.0, np.cumsum(mass))))
         self._own += own
 
     def quantile(self, probability: float, own: Floats) -> float:
@@ -179,68 +181,73 @@ class _Below:
         return np.asarray(found)
 
 
-def _own_below(y: float, n: float, mean: float, sd: float) -> Floats:
-    """The posterior distribution function, at `_LOGITS`, of a basket that stands alone."""
-    log = _log_likelihood(y, n, _LOGITS) - 0.5 * ((_LOGITS - mean) / sd) ** 2
-    density = np.exp(log - log.max())
-    found = np.append(0.0, np.cumsum((density[1:] + density[:-1]) / 2))
-    return np.asarray(found / found[-1])
+def _own_below(y: Floats, n: Floats, mean: Floats, sd: Floats) -> Floats:
+    """The posterior distribution function, at `_LOGITS`, of baskets that stand alone; one row each."""
+    log = _log_likelihood(y, n, _LOGITS) - 0.5 * ((_LOGITS - mean[:, None]) / sd[:, None]) ** 2
+    density = np.exp(log - log.max(axis=1, keepdims=True))
+    found = np.cumsum((density[:, 1:] + density[:, :-1]) / 2, axis=1)
+    return np.pad(found / found[:, -1:], ((0, 0), (1, 0)))
 
 
-def _basket(y: float, n: float, mean: Floats, sd: float, cut: float, least: float = -math.inf) -> _Basket:
-    """Of a basket whose logit is normal(mean, sd): its likelihood, and that times the proportion and its exceedance.
+def _baskets(y: Floats, n: Floats, mean: Floats, sd: float, cut: float, least: float = -math.inf) -> _Baskets:
+    """Of baskets whose logits are normal(mean, sd): likelihoods, and those times the proportion and its exceedance.
 
-    Midpoint rule in z with a midpoint grid that starts at `cut`, so that all centres share their nodes on the logit
-    scale; the two end corrections of the exceedance (Euler-Maclaurin) make it as accurate as the smooth parts.
-    Likelihoods are relative to their maximum; nodes where their logarithm is below `least` are left out.
+    Midpoint rule in z with a midpoint grid that starts at `cut`, so that all centres and all baskets share their nodes
+    on the logit scale; the two end corrections of the exceedance (Euler-Maclaurin) make it as accurate as the smooth
+    parts. Likelihoods are relative to their maximum; nodes where their logarithm is below `least` are left out.
     """
-    top = y * math.log(y / n) + (n - y) * math.log1p(-y / n) if 0 < y < n else 0.0
+    mixed = (y > 0) & (y < n)
+    p = np.divide(y, n, out=np.full(y.shape, 0.5), where=mixed)
+    top = np.where(mixed, y * np.log(p) + (n - y) * np.log1p(-p), 0.0)[:, None]
     if sd == 0:
-        p = 1 / (1 + np.exp(-mean))
-        found = np.exp(_log_likelihood(y, n, mean) - top)
+        f = np.exp(_log_likelihood(y, n, mean) - top)
         between = np.concatenate((mean[:1], (mean[1:] + mean[:-1]) / 2, mean[-1:]))
-        return _Basket(np.stack((found, found * p, found * (mean > cut))), between, lambda share: found * share)
-    h = 0.25 / math.sqrt(1 + sd * sd * n / 4)
+        sums = np.stack((f, f / (1 + np.exp(-mean)), f * (mean > cut)), axis=1)
+        return _Baskets(sums, between, lambda share: f * share)
+    h = 0.25 / math.sqrt(1 + sd * sd * float(n.max()) / 4)
     start = (cut - mean) / sd
     first = np.floor((-REACH - start) / h).astype(np.int64)
     steps = math.ceil(2 * REACH / h) + 1
+    end = _end_correction(y, n, start, sd, cut, top, h)
     if first.max() - first.min() > _SPARSE * steps:
-        return _sparse(y, n, mean, sd, cut, (top, h, first[:, None] + np.arange(steps)))
+        return _sparse(y, n, mean, sd, cut, (top, h, first[:, None] + np.arange(steps)), end)
     nodes = np.arange(first.min(), first.max() + steps)
     theta = cut + (nodes + 0.5) * (h * sd)
     log = _log_likelihood(y, n, theta) - top
-    kept = np.flatnonzero(log >= least)
+    kept = np.flatnonzero((log >= least).any(axis=0))
     if kept.size == 0:
-        return _Basket(np.zeros((3, mean.size)), np.array([cut, cut + h * sd]), lambda share: 0 * share[:1])
+        return _Baskets(np.zeros((y.size, 3, mean.size)), np.array([cut, cut + h * sd]), lambda share: 0 * share[:, :1])
     whole = slice(int(kept[0]), int(kept[-1]) + 1)
-    nodes, likelihood = nodes[whole], np.exp(log[whole]) * (h / math.sqrt(2 * math.pi))
-    values = np.stack((likelihood, likelihood / (1 + np.exp(-theta[whole]))))
+    nodes, likelihood = nodes[whole], np.exp(log[:, whole]) * (h / math.sqrt(2 * math.pi))
     kernel = _Kernel(start, nodes, h)
-    sums = kernel.sums(values)
-    sums[2] -= _end_correction(y, n, start, sd, cut, top, h)
+    sums = kernel.sums(np.stack((likelihood, likelihood / (1 + np.exp(-theta[whole]))), axis=1))
+    sums[:, 2] -= end
     edges = cut + np.arange(nodes[0], nodes[-1] + 2) * (h * sd)
-    return _Basket(sums, edges, lambda share: kernel.mass(share) * likelihood)
+    return _Baskets(sums, edges, lambda share: kernel.mass(share) * likelihood)
 
 
 _SPARSE = 16
 """So many times as many nodes as one centre needs are laid out for all together; with more each has its own."""
 
 
-def _sparse(y: float, n: float, mean: Floats, sd: float, cut: float, nodes: tuple[float, float, Ints]) -> _Basket:
+def _sparse(
+    y: Floats, n: Floats, mean: Floats, sd: float, cut: float, grid: tuple[Floats, float, Ints], end: Floats
+) -> _Baskets:
     """The same where a tiny spread leaves gaps between the nodes of neighbouring centres."""
-    top, h, j = nodes
+    top, h, j = grid
     z = ((cut - mean) / sd)[:, None] + (j + 0.5) * h
     theta = mean[:, None] + sd * z
-    f = np.exp(_log_likelihood(y, n, theta) - top - 0.5 * z * z) * (h / math.sqrt(2 * math.pi))
-    above = (f * (j >= 0)).sum(axis=1) - _end_correction(y, n, z[:, 0] - (j[:, 0] + 0.5) * h, sd, cut, top, h)
-    sums = np.stack((f.sum(axis=1), (f / (1 + np.exp(-theta))).sum(axis=1), above))
+    log = _log_likelihood(y, n, theta.ravel()) - top
+    f = np.exp(log.reshape(-1, *z.shape) - 0.5 * z * z) * (h / math.sqrt(2 * math.pi))
+    sums = np.stack((f.sum(axis=2), (f / (1 + np.exp(-theta))).sum(axis=2), (f * (j >= 0)).sum(axis=2) - end), axis=1)
     edges, where = np.unique(np.concatenate((j.ravel(), j.ravel() + 1)), return_inverse=True)
     cell = where[: j.size]
 
     def mass(share: Floats) -> Floats:
-        return np.asarray(np.bincount(cell, (f * share[:, None]).ravel(), minlength=edges.size - 1), np.float64)
+        weighted = (f * share[:, :, None]).reshape(y.size, -1)
+        return np.stack([np.bincount(cell, one, minlength=edges.size - 1) for one in weighted])
 
-    return _Basket(sums, np.asarray(cut + edges * (h * sd), np.float64), mass)
+    return _Baskets(sums, np.asarray(cut + edges * (h * sd), np.float64), mass)
 
 
 class _Kernel:
@@ -265,32 +272,34 @@ class _Kernel:
         self.inner = np.exp(-a * (c[:, None] - middle) - 0.5 * a * a)
 
     def sums(self, values: Floats) -> Floats:
-        """For each centre the sums over the nodes of two kinds of values, and of the first kind over nodes from 0."""
-        padded = np.zeros((2, self.blocks * self.block))
-        padded[:, -self.first : self.size - self.first] = values
-        blocks = padded.reshape(2, self.blocks, self.block) * self.inner
-        found = (blocks.reshape(-1, self.block) @ self.centre).reshape(2, self.blocks, -1) * self.outer
-        return np.stack((*found.sum(axis=1), found[0, self.above :].sum(axis=0)))
+        """Of two kinds of values of each basket: for each centre their sums over the nodes, and the first's from 0."""
+        padded = np.zeros((2 * len(values), self.blocks * self.block))
+        padded[:, -self.first : self.size - self.first] = values.reshape(-1, self.size)
+        blocks = padded.reshape(-1, self.blocks, self.block) * self.inner
+        found = (blocks.reshape(-1, self.block) @ self.centre).reshape(len(values), 2, self.blocks, -1) * self.outer
+        return np.concatenate((found.sum(axis=2), found[:, :1, self.above :].sum(axis=2)), axis=1)
 
     def mass(self, share: Floats) -> Floats:
-        """For each node the sum over the centres, each counting by its share."""
-        found = ((self.outer * share) @ self.centre.T * self.inner).ravel()
-        return np.asarray(found[-self.first : self.size - self.first])
+        """For each basket and node the sum over the centres, each counting by its share for the basket."""
+        found = ((self.outer * share[:, None]) @ self.centre.T * self.inner).reshape(len(share), -1)
+        return np.asarray(found[:, -self.first : self.size - self.first])
 
 
 _LARGEST = 300.0
 """Largest exponent of one factor of the kernel: the product of two stays within what a float can hold."""
 
 
-def _log_likelihood(y: float, n: float, theta: Floats) -> Floats:
+def _log_likelihood(y: Floats, n: Floats, theta: Floats) -> Floats:
+    """By basket and value of theta."""
     # log(1 + exp(theta)) once: the same with -theta differs by theta.
-    return np.asarray(y * theta - n * np.logaddexp(0, theta))
+    return np.asarray(y[:, None] * theta - n[:, None] * np.logaddexp(0, theta))
 
 
-def _end_correction(y: float, n: float, z: Floats, sd: float, cut: float, top: float, h: float) -> Floats:
-    """Euler-Maclaurin terms of the midpoint rule at its lower end: h^2 f'/24 - 7 h^4 f'''/5760."""
+def _end_correction(y: Floats, n: Floats, z: Floats, sd: float, cut: float, top: Floats, h: float) -> Floats:
+    """Euler-Maclaurin terms of the midpoint rule at its lower end, one row a basket: h^2 f'/24 - 7 h^4 f'''/5760."""
     p = 1 / (1 + math.exp(-cut))
-    f = np.exp(float(_log_likelihood(y, n, np.array(cut))) - top - 0.5 * z * z) / math.sqrt(2 * math.pi)
+    y, n, at_cut = y[:, None], n[:, None], _log_likelihood(y, n, np.array([cut]))
+    f = np.exp(at_cut - top - 0.5 * z * z) / math.sqrt(2 * math.pi)
     d1 = sd * (y - n * p) - z
     d2 = -sd * sd * n * p * (1 - p) - 1
     d3 = -(sd**3) * n * p * (1 - p) * (1 - 2 * p)

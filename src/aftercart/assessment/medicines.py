@@ -7,7 +7,7 @@ when a row with dose 0 covers the day.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import polars as pl
@@ -19,53 +19,54 @@ from aftercart.criteria.registry import get
 APART_FROM_DAILY_DOSE = ("crs_icans_treatment", "lymphodepletion", "replacement")
 """Glucocorticoid given for these purposes is kept out of the daily dose used for response (efficacy of the disease)."""
 
+GIVEN_FOR_TOXICITY = ("vasopressor", "vasopressin", "anticytokine", "antipyretic")
+"""Classes of which courses for any purpose count; only disease drugs leave out those given for toxicity."""
+
 Found = tuple[pl.Series, pl.DataFrame]
+
+_DAY = pl.col("day")
+_ON_THE_DAY = (
+    (pl.col("start_max") <= _DAY) & (pl.col("end_min") >= _DAY),
+    (pl.col("start_min") <= _DAY) & (pl.col("end_max") >= _DAY),
+)
+"""Surely and maybe on that day."""
+_SINCE_INFUSION = (
+    pl.col("start_max").is_between(0, _DAY),
+    (pl.col("start_min") <= _DAY) & (pl.col("start_max") >= 0),
+)
+"""Surely and maybe begun between the infusion and that day."""
+_GIVEN = pl.col("dose").is_null() | (pl.col("dose") > 0)
 
 
 def at(units: pl.DataFrame, timeline: Timeline, binding: Mapping[str, Any]) -> Found:
     """Return one value per unit (`_k`, `_s`, `day`) for a drug binding, and the source rows behind it."""
     rows, complete = _selected(timeline, binding)
     measure = binding["measure"]
-    day_column = "target" if "target" in units.columns else "day"
-    days = units.select("_k", "_s", day=pl.col(day_column))
-    cover = days.join(rows, on="_s", how="inner").with_columns(
-        sure=(pl.col("start_max") <= pl.col("day")) & (pl.col("day") <= pl.col("end_min")),
-        maybe=(pl.col("start_min") <= pl.col("day")) & (pl.col("day") <= pl.col("end_max")),
-    )
-    if measure == "any_since_infusion":
-        cover = cover.with_columns(
-            sure=pl.col("start_max").is_between(0, pl.col("day")),
-            maybe=(pl.col("start_min") <= pl.col("day")) & (pl.col("start_max") >= 0),
-        )
-    cover = cover.filter(pl.col("maybe"))
-    given = cover.filter(pl.col("dose").is_null() | (pl.col("dose") > 0))
+    sure, maybe = _SINCE_INFUSION if measure == "any_since_infusion" else _ON_THE_DAY
+    days = units.lazy().select("_k", "_s", day="target" if "target" in units.columns else "day")
+    cover = days.join(rows.lazy(), on="_s").filter(maybe).with_columns(sure=sure, given=_GIVEN).collect()
     evidence = cover.select("_k", "ref").sort("_k", "ref")
-    open_question = given.filter(~pl.col("sure")).select("_k").unique().with_columns(unsure=pl.lit(value=True))
-    stated = cover.filter(pl.col("sure")).select("_k").unique().with_columns(stated=pl.lit(value=True))
-    value = _MEASURES[measure](given.filter(pl.col("sure")))
-    joined = (
-        units.select("_k")
-        .join(value, on="_k", how="left", maintain_order="left")
-        .join(open_question, on="_k", how="left", maintain_order="left")
-        .join(stated, on="_k", how="left", maintain_order="left")
+    taken = pl.col("given") & pl.col("sure")
+    found = cover.group_by("_k").agg(
+        unsure=(pl.col("given") & ~pl.col("sure")).any(),
+        stated=pl.col("sure").any(),
+        known=taken.any(),
+        value=taken.any() if measure == "pred_eq" else _MEASURES[measure](taken),
     )
-    nothing = _NOTHING[measure]
-    kept = ~units["_s"].is_in(list(timeline.lost_medicines))
-    known_absent = (pl.lit(complete) & pl.lit(kept)) | pl.col("stated").fill_null(value=False)
-    unsure = pl.col("unsure").fill_null(value=False)
-    settled = unsure & (pl.col("value") if measure in ("any", "any_since_infusion") else pl.lit(value=False)).fill_null(
-        value=False
-    )
-    has_row = pl.col("known").fill_null(value=False)
+    if measure == "pred_eq":
+        found = found.drop("value").join(_prednisone(cover.filter(taken)), on="_k", how="left")
+    on_record = pl.lit(complete) & ~pl.col("_s").is_in(list(timeline.lost_medicines))
+    settled = pl.col("known") if measure in ("any", "any_since_infusion") else pl.lit(value=False)
     result = (
-        pl.when(unsure & ~settled)
+        pl.when(pl.col("unsure") & ~settled)
         .then(None)
-        .when(has_row)
-        .then(pl.col("value"))
-        .when(known_absent)
-        .then(pl.lit(nothing, dtype=joined.schema["value"]))
+        .when("known")
+        .then("value")
+        .when(on_record | pl.col("stated"))
+        .then(pl.lit(_NOTHING[measure], dtype=found.schema["value"]))
     )
-    return joined.select(result.alias("value")).to_series(), evidence
+    joined = units.lazy().select("_k", "_s").join(found.lazy(), on="_k", how="left", maintain_order="left")
+    return joined.select(value=result).collect().to_series(), evidence
 
 
 def courses(units: pl.DataFrame, timeline: Timeline, drug_class: str) -> pl.DataFrame:
@@ -75,8 +76,7 @@ def courses(units: pl.DataFrame, timeline: Timeline, drug_class: str) -> pl.Data
     """
     rows, _ = _selected(timeline, {"drug": drug_class})
     days = units.select("_k", "_s", day=pl.col("target" if "target" in units.columns else "day"))
-    sure = (pl.col("start_max") <= pl.col("day")) & (pl.col("day") <= pl.col("end_min"))
-    maybe = (pl.col("start_min") <= pl.col("day")) & (pl.col("day") <= pl.col("end_max"))
+    sure, maybe = _ON_THE_DAY
     return (
         days.join(rows, on="_s", how="inner")
         .filter(maybe)
@@ -95,26 +95,23 @@ def _selected(timeline: Timeline, binding: Mapping[str, Any]) -> tuple[pl.DataFr
     rows = timeline.exposures
     if "drug_name" in binding:
         names = [binding["drug_name"]] if isinstance(binding["drug_name"], str) else list(binding["drug_name"])
-        known = rows.filter(pl.col("drug").is_in(names))["classes"].explode().drop_nulls().unique().to_list()
+        rows = rows.filter(pl.col("drug").is_in(names) & _for_the_purpose(binding))
+        known = timeline.exposures.filter(pl.col("drug").is_in(names))["classes"].explode().drop_nulls().unique()
         from aftercart.study import drugs
 
-        classes = set(known) or {c for n in names for c in drugs.classes(n)}
-        rows = rows.filter(pl.col("drug").is_in(names))
-        complete = bool(classes) and bool(classes & timeline.complete_classes)
-    else:
-        wanted = [binding["drug"]] if isinstance(binding["drug"], str) else list(binding["drug"])
-        rows = rows.filter(pl.col("classes").list.eval(pl.element().is_in(wanted)).list.any())
-        complete = set(wanted) <= timeline.complete_classes
+        classes = set(known.to_list()) or {c for n in names for c in drugs.classes(n)}
+        return rows, bool(classes) and bool(classes & timeline.complete_classes)
+    wanted = [binding["drug"]] if isinstance(binding["drug"], str) else list(binding["drug"])
+    named = pl.any_horizontal(pl.col("classes").list.contains(drug_class) for drug_class in wanted)
+    return rows.filter(named & _for_the_purpose(binding)), set(wanted) <= timeline.complete_classes
+
+
+def _for_the_purpose(binding: Mapping[str, Any]) -> pl.Expr:
     if "purpose" in binding:
-        rows = rows.filter(pl.col("purpose").is_in(binding["purpose"]))
-    else:
-        rows = rows.filter(~pl.col("purpose").is_in(APART_FROM_DAILY_DOSE).fill_null(value=False) | _toxicity(binding))
-    return rows, complete
-
-
-def _toxicity(binding: Mapping[str, Any]) -> pl.Expr:
-    """Vasopressors and the like are given for toxicity; only disease drugs leave toxicity courses out."""
-    return pl.lit(value=binding.get("drug") in ("vasopressor", "vasopressin", "anticytokine", "antipyretic"))
+        return pl.col("purpose").is_in(binding["purpose"])
+    if binding.get("drug") in GIVEN_FOR_TOXICITY:
+        return pl.lit(value=True)
+    return ~pl.col("purpose").is_in(APART_FROM_DAILY_DOSE).fill_null(value=False)
 
 
 ROUTES = {
@@ -132,25 +129,17 @@ def route_name(route: pl.Expr) -> pl.Expr:
     return route.str.to_lowercase().replace_strict(ROUTES, default="systemic")
 
 
-def _any(sure: pl.DataFrame) -> pl.DataFrame:
-    return sure.select("_k").unique().with_columns(value=pl.lit(value=True), known=pl.lit(value=True))
+def _count(taken: pl.Expr) -> pl.Expr:
+    return pl.col("drug").filter(taken).n_unique().cast(pl.Int64)
 
 
-def _count(sure: pl.DataFrame) -> pl.DataFrame:
-    return sure.group_by("_k").agg(value=pl.col("drug").n_unique().cast(pl.Int64), known=pl.lit(value=True))
+def _names(taken: pl.Expr) -> pl.Expr:
+    return pl.col("drug").filter(taken).unique().sort()
 
 
-def _names(sure: pl.DataFrame) -> pl.DataFrame:
-    return sure.group_by("_k").agg(value=pl.col("drug").unique().sort(), known=pl.lit(value=True))
-
-
-def _mg_per_day(sure: pl.DataFrame) -> pl.DataFrame:
-    whole = pl.when(pl.col("mg_per_day").is_null().any()).then(None).otherwise(pl.col("mg_per_day").sum())
-    return sure.group_by("_k").agg(value=whole, known=pl.lit(value=True))
-
-
-def _mg_per_week(sure: pl.DataFrame) -> pl.DataFrame:
-    return _mg_per_day(sure).with_columns(value=pl.col("value") * 7)
+def _mg_per_day(taken: pl.Expr) -> pl.Expr:
+    doses = pl.col("mg_per_day").filter(taken)
+    return pl.when(~doses.is_null().any()).then(doses.sum())
 
 
 def _prednisone(sure: pl.DataFrame) -> pl.DataFrame:
@@ -161,18 +150,18 @@ def _prednisone(sure: pl.DataFrame) -> pl.DataFrame:
         units = units.with_columns(pl.lit(spec.default, dtype=pl.Float64).alias(spec.name))
     rows = sure.select(_unit="_k", drug="drug", dose_mg_per_day="mg_per_day", route=route_name(pl.col("route")))
     computed = evaluate_series(entry.function.rule, units, rows)
-    return computed.select(_k="_unit", value=pl.col("prednisone_mg_per_day"), known=pl.lit(value=True))
+    return computed.select(_k="_unit", value="prednisone_mg_per_day")
 
 
-_MEASURES = {
-    "any": _any,
-    "any_since_infusion": _any,
+_MEASURES: dict[str, Callable[[pl.Expr], pl.Expr]] = {
+    "any": pl.Expr.any,
+    "any_since_infusion": pl.Expr.any,
     "count": _count,
     "names": _names,
     "mg_per_day": _mg_per_day,
-    "mg_per_week": _mg_per_week,
-    "pred_eq": _prednisone,
+    "mg_per_week": lambda taken: _mg_per_day(taken) * 7,
 }
+"""What is said of the rows of a subject and day that are surely taken; beside it the prednisone equivalent."""
 _NOTHING: dict[str, Any] = {
     "any": False,
     "any_since_infusion": False,
