@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -170,16 +171,16 @@ def _refractory(cohort: Cohort) -> pl.DataFrame:
 def _shares(mine: pl.DataFrame, answers: pl.DataFrame, stratum: str, label: str) -> Iterator[dict[str, Any]]:
     """One row per level: how many of those it is known of."""
     asked = answers.join(mine.select("subject_id"), on="subject_id", how="semi")
-    for level in asked["level"].unique().sort():
-        met = asked.filter(pl.col("level") == level)["met"]
+    counted = asked.group_by("level").agg(n=pl.len(), known=pl.col("met").count(), count=pl.col("met").sum())
+    for level, n, known, count in counted.sort("level").iter_rows():
         yield {
             "variable": label,
             "level": level,
             "stratum": stratum,
-            "n": len(met),
-            "known": int(met.is_not_null().sum()),
-            "missing": int(met.null_count()),
-            "count": int(met.sum() or 0),
+            "n": n,
+            "known": known,
+            "missing": n - known,
+            "count": count,
         }
 
 
@@ -204,16 +205,17 @@ def described(mine: pl.DataFrame, stratum: str, label: str, unit: str | None, co
 def _levels(
     mine: pl.DataFrame, everyone: pl.DataFrame, stratum: str, label: str, column: str
 ) -> Iterator[dict[str, Any]]:
-    known = mine[column].cast(pl.String).drop_nulls()
-    for level in everyone[column].cast(pl.String).drop_nulls().unique().sort():
+    count = Counter(mine[column].cast(pl.String))
+    known = mine.height - count[None]
+    for level in sorted(set(everyone[column].cast(pl.String)) - {None}):
         yield {
             "variable": label,
             "level": {"true": "yes", "false": "no"}.get(level, level),
             "stratum": stratum,
             "n": mine.height,
-            "known": len(known),
-            "missing": mine.height - len(known),
-            "count": int((known == level).sum()),
+            "known": known,
+            "missing": count[None],
+            "count": count[level],
         }
 
 

@@ -10,7 +10,7 @@ import polars as pl
 from aftercart.analysis import adverse, change, courses, efficacy, infections, overview, safety
 from aftercart.analysis.cohort import Cohort
 from aftercart.analysis.markers import MARKERS
-from aftercart.analysis.outcomes import Outcome
+from aftercart.analysis.outcomes import ANSWER_SCHEMA, Outcome
 
 YES, NO, OPEN = "yes", "no", "not evaluable"
 
@@ -71,8 +71,11 @@ def question(estimate: str, asked: Collection[str]) -> str | None:
 def answers(cohort: Cohort, outcomes: Iterable[Outcome]) -> pl.DataFrame:
     """Every patient behind every estimate (columns: `ANSWERS`); outcomes: those of `every_outcome`."""
     met = pl.when("met").then(pl.lit(YES)).when(~pl.col("met")).then(pl.lit(NO)).otherwise(pl.lit(OPEN))
-    told = [o.answers.with_columns(id=pl.lit(o.id), label=pl.lit(o.label)) for o in outcomes]
-    rows = pl.concat(told).with_columns(answer=met) if told else pl.DataFrame()
+    told = [o for o in outcomes if o.answers.height]
+    often = [o.answers.height for o in told]
+    named = pl.DataFrame({"id": [o.id for o in told], "label": [o.label for o in told], "_n": often})
+    rows = pl.concat([pl.DataFrame(schema=ANSWER_SCHEMA), *(o.answers for o in told)]).with_columns(answer=met)
+    rows = rows.hstack(named.select(pl.col("id", "label").repeat_by("_n").explode()))
     who = cohort.patients.select("subject_id", "indication").with_row_index("_place")
     found = pl.concat([rows, *_times(cohort), *_values(cohort)], how="diagonal_relaxed")
     found = found.with_columns(_turn=pl.col("id").rle_id()).join(who, on="subject_id", how="inner")

@@ -72,13 +72,13 @@ def pairs(cohort: Cohort) -> Iterator[tuple[str, efficacy.Landmark, pl.DataFrame
         if rows["variant"].n_unique() > 1:
             continue
         before = rows.filter(pl.col("visit") == "baseline").select("subject_id", before="value")
+        known = cohort.patients.select("subject_id", "indication").join(before, on="subject_id", maintain_order="left")
+        after = rows.select("subject_id", "visit", after="value")
+        seen = known.join(after, on="subject_id", maintain_order="left").partition_by("visit", as_dict=True)
         for mark in marks:
-            after = rows.filter(pl.col("visit") == mark.visit).select("subject_id", after="value")
-            both = cohort.patients.select("subject_id", "indication").join(
-                before.join(after, on="subject_id"), on="subject_id", how="inner", maintain_order="left"
-            )
-            if both.height:
-                yield key, mark, both
+            both = seen.get((mark.visit,))
+            if both is not None:
+                yield key, mark, both.drop("visit")
 
 
 FEWEST_SUBJECTS, FEWEST_VISITS = 6, 3

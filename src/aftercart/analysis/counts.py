@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import polars as pl
@@ -84,48 +83,41 @@ def worst_grades(cohort: Cohort) -> pl.DataFrame:
     )
     keys = ["criterion", "variant", "subject_id"]
     worst = graded.group_by(keys).agg(grade=pl.col("value").max().cast(pl.Int64)).sort(*keys)
-    parts = []
-    for (criterion, variant), mine in worst.group_by("criterion", "variant", maintain_order=True):
-        who = cohort.patients.join(mine.select("subject_id"), on="subject_id", how="semi")
-        name = f"{criterion} {variant}" if variant else str(criterion)
-        rows = mine.select("subject_id", group=pl.lit(name), label=pl.col("grade").cast(pl.String))
-        parts.append(_counted(WORST, who, rows.sort("label", "subject_id")))
-    return pl.concat([pl.DataFrame(schema=COUNTS), *parts])
+    name = pl.concat_str("criterion", "variant", separator=" ", ignore_nulls=True)
+    rows = worst.select("subject_id", group=name, label=pl.col("grade").cast(pl.String))
+    of = rows.select("subject_id", "group").join(cohort.patients.select("subject_id", "indication"), on="subject_id")
+    rows = rows.with_columns(_turn=pl.col("group").rle_id()).sort("_turn", "label", "subject_id")
+    counted = _counted(WORST, of, rows)
+    return pl.concat([counted.clear(), *counted.partition_by("group", maintain_order=True)])
 
 
 def _counted(table: str, known: pl.DataFrame, rows: pl.DataFrame, *, groups: bool = False) -> pl.DataFrame:
     """Count the rows (`subject_id, group, label`) of the known patients by label, in the order in which labels come.
 
+    known: `subject_id, indication` of the patients whom it is known of, and `group` where that differs by group.
     groups: also count each group as a whole, before its labels.
     """
-    of = known.select("subject_id", "indication")
-    rows = rows.select("subject_id", "group", "label").join(of, on="subject_id", maintain_order="left")
-    order = rows.select("group", "label").unique(maintain_order=True).with_row_index("_place")
     labels = ["group", "label"]
+    keys = ["subject_id", *(["group"] if "group" in known.columns else [])]
+    rows = rows.select("subject_id", *labels).join(known.select(*keys, "indication"), on=keys, maintain_order="left")
+    order = rows.select(labels).unique(maintain_order=True).with_row_index("_place")
     if groups:
         whole = rows.with_columns(label=pl.lit(None, dtype=pl.String))
         heads = order.group_by("group", maintain_order=True).agg(_place=pl.col("_place").min())
         heads = heads.select("group", pl.lit(None, dtype=pl.String).alias("label"), "_place")
         order = pl.concat([heads, order.select(heads.columns)]).sort("_place", "label", nulls_last=False)
         rows = pl.concat([whole, rows])
-    found = []
-    for stratum, mine, n in _strata(known, rows):
-        counted = mine.group_by(labels).agg(patients=pl.col("subject_id").n_unique(), events=pl.len())
-        beside = order.select(labels).join(counted, on=labels, how="left", nulls_equal=True, maintain_order="left")
-        found.append(
-            beside.select(
-                pl.lit(table).alias("table"),
-                *labels,
-                pl.lit(stratum).alias("stratum"),
-                pl.lit(n, dtype=pl.Int64).alias("n"),
-                pl.col("patients").fill_null(0).cast(pl.Int64),
-                pl.col("events").fill_null(0).cast(pl.Int64),
-            )
-        )
-    return pl.concat(found)
+    counted = (
+        _by_stratum(rows).group_by("stratum", *labels).agg(patients=pl.col("subject_id").n_unique(), events=pl.len())
+    )
+    of = _by_stratum(known).group_by("stratum", *keys[1:]).agg(n=pl.len())
+    every = of.select("stratum").unique().sort(pl.col("stratum") != ALL, "stratum").join(order, how="cross")
+    found = every.join(of, on=["stratum", *keys[1:]], maintain_order="left")
+    found = found.join(counted, on=["stratum", *labels], how="left", nulls_equal=True, maintain_order="left")
+    found = found.with_columns(pl.col("patients", "events").fill_null(0), table=pl.lit(table))
+    return found.select(pl.col(name).cast(kind) for name, kind in COUNTS.items())
 
 
-def _strata(known: pl.DataFrame, rows: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame, int]]:
-    yield ALL, rows, known.height
-    for disease in known["indication"].unique().sort():
-        yield disease, rows.filter(pl.col("indication") == disease), int((known["indication"] == disease).sum())
+def _by_stratum(rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows all together and once more by disease."""
+    return pl.concat([rows.with_columns(stratum=pl.lit(ALL)), rows.with_columns(stratum="indication")])

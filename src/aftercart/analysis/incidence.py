@@ -67,7 +67,8 @@ class _Tally:
 def _tallies(cohort: Cohort, outcome: Outcome, *, due: bool = False) -> list[tuple[str, _Tally]]:
     """Answers of all patients, then of each disease where there are several; due: of those whose visit was due."""
     found: defaultdict[str, _Tally] = defaultdict(_Tally)
-    for subject, met, reason in outcome.answers.select("subject_id", "met", "reason").iter_rows():
+    answers = outcome.answers
+    for subject, met, reason in zip(answers["subject_id"], answers["met"], answers["reason"], strict=True):
         disease = cohort.disease_of.get(subject)
         if disease is None or (due and reason == NOT_REACHED):
             continue

@@ -70,7 +70,7 @@ def worst_bounds(rows: pl.DataFrame, subjects: pl.DataFrame) -> pl.DataFrame:
     Returns `subject_id, low, high, day, row, reason`; a patient without rows has all null, and an upper bound that
     nothing limits is null.
     """
-    bounds = rows.with_columns(
+    bounds = rows.lazy().with_columns(
         _low=pl.coalesce("value", "value_min", pl.lit(0.0)), _high=pl.coalesce("value", "value_max")
     )
     worst = bounds.sort("_low", "day", "row", descending=[True, False, False], nulls_last=True)
@@ -80,8 +80,9 @@ def worst_bounds(rows: pl.DataFrame, subjects: pl.DataFrame) -> pl.DataFrame:
         day=pl.col("day").first(),
         row=pl.col("row").first(),
     )
-    joined = subjects.select("subject_id").join(per_patient, on="subject_id", how="left", maintain_order="left")
-    return joined.with_columns(reason=pl.when(pl.col("row").is_null()).then(pl.lit(NO_RECORD)))
+    asked = subjects.lazy().select("subject_id")
+    joined = asked.join(per_patient, on="subject_id", how="left", maintain_order="left")
+    return joined.with_columns(reason=pl.when(pl.col("row").is_null()).then(pl.lit(NO_RECORD))).collect()
 
 
 def reaches(bounds: pl.DataFrame, grade: int) -> pl.DataFrame:
@@ -89,7 +90,7 @@ def reaches(bounds: pl.DataFrame, grade: int) -> pl.DataFrame:
     met = (
         pl.when(pl.col("low") >= grade).then(pl.lit(value=True)).when(pl.col("high") < grade).then(pl.lit(value=False))
     )
-    return _answers(bounds.with_columns(met=met))
+    return _answers(bounds.lazy().with_columns(met=met))
 
 
 def is_grade(bounds: pl.DataFrame, grade: int) -> pl.DataFrame:
@@ -101,7 +102,7 @@ def is_grade(bounds: pl.DataFrame, grade: int) -> pl.DataFrame:
         .when((low > grade) | (high < grade))
         .then(pl.lit(value=False))
     )
-    return _answers(bounds.with_columns(met=met))
+    return _answers(bounds.lazy().with_columns(met=met))
 
 
 def by_max_grade(bounds: pl.DataFrame, grades: range) -> dict[str, int]:
@@ -113,9 +114,10 @@ def by_max_grade(bounds: pl.DataFrame, grades: range) -> dict[str, int]:
 
 def per_subject(rows: pl.DataFrame, subjects: pl.DataFrame, met: pl.Expr) -> pl.DataFrame:
     """Answers from a criterion with one result per patient."""
-    answered = rows.sort("row").select("subject_id", "day", "row", "missing", met=met)
+    answered = rows.lazy().sort("row").select("subject_id", "day", "row", "missing", met=met)
     answered = answered.unique("subject_id", keep="first", maintain_order=True)
-    joined = subjects.select("subject_id").join(answered, on="subject_id", how="left", maintain_order="left")
+    asked = subjects.lazy().select("subject_id")
+    joined = asked.join(answered, on="subject_id", how="left", maintain_order="left")
     reason = pl.when(pl.col("row").is_null()).then(pl.lit(NO_RECORD)).otherwise(_missing_reason())
     return _answers(joined.with_columns(reason=reason))
 
@@ -152,9 +154,9 @@ def _at_visit(answer: list[Any] | None, last_day: int | None, opens: int) -> tup
 
 def at_last_visit(rows: pl.DataFrame, subjects: pl.DataFrame, met: pl.Expr) -> pl.DataFrame:
     """Answers at each patient's last assessed visit after the infusion, whether or not it could be decided."""
-    later = rows.filter(pl.col("visit").is_not_null() & (pl.col("visit") != "baseline") & (pl.col("day") > 0))
+    later = rows.lazy().filter(pl.col("visit").is_not_null() & (pl.col("visit") != "baseline") & (pl.col("day") > 0))
     last = later.sort("day", "row").unique("subject_id", keep="last", maintain_order=True)
-    return per_subject(last, subjects, met)
+    return per_subject(last.collect(), subjects, met)
 
 
 def _missing_reason() -> pl.Expr:
@@ -162,20 +164,22 @@ def _missing_reason() -> pl.Expr:
     return pl.coalesce(named, pl.lit(VALUES_MISSING))
 
 
-def _answers(frame: pl.DataFrame) -> pl.DataFrame:
-    open_answer = pl.col("met").is_null()
-    return frame.with_columns(reason=pl.when(open_answer).then(pl.coalesce("reason", pl.lit(VALUES_MISSING)))).select(
-        *ANSWER_SCHEMA
-    )
+def _answers(frame: pl.LazyFrame) -> pl.DataFrame:
+    reason = pl.when(pl.col("met").is_null()).then(pl.coalesce("reason", pl.lit(VALUES_MISSING)))
+    return frame.with_columns(reason=reason).select(*ANSWER_SCHEMA).collect()
 
 
 def answers(subjects: pl.DataFrame, met: dict[str, bool | None], **columns: Any) -> pl.DataFrame:
     """Answers given directly, by subject (for facts that no criterion decides, such as a death)."""
-    frame = subjects.select("subject_id").with_columns(
-        met=pl.col("subject_id").replace_strict(met, default=None, return_dtype=pl.Boolean),
-        day=pl.lit(None, dtype=pl.Int64),
-        row=pl.lit(None, dtype=pl.Int64),
-        reason=pl.lit(None, dtype=pl.String),
+    frame = (
+        subjects.lazy()
+        .select("subject_id")
+        .with_columns(
+            met=pl.col("subject_id").replace_strict(met, default=None, return_dtype=pl.Boolean),
+            day=pl.lit(None, dtype=pl.Int64),
+            row=pl.lit(None, dtype=pl.Int64),
+            reason=pl.lit(None, dtype=pl.String),
+        )
     )
     return _answers(frame.with_columns(**columns))
 

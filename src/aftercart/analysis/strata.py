@@ -13,8 +13,6 @@ from aftercart.analysis.records import ALL
 def by_disease(cohort: Cohort, patients: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:
     """Yield (`all`, every patient), then (disease, its patients) when the population has more than one disease."""
     yield ALL, patients
-    present = set(patients["indication"])
-    if len(present) > 1:
-        for disease in cohort.diseases():
-            if disease in present:
-                yield disease, patients.filter(pl.col("indication") == disease)
+    each = patients.partition_by("indication", as_dict=True)
+    if len(each) > 1:
+        yield from ((disease, each[(disease,)]) for disease in cohort.diseases() if (disease,) in each)

@@ -145,12 +145,9 @@ def cleaned(frame: pl.DataFrame, index: pl.Series, file: str) -> tuple[pl.DataFr
         where = {"column": "_row", "row": 1}
         listed.append(problems.one("unknown_column", file, found, expected, remedy, severity="warning", **where))
         frame = frame.drop("_row")
-    nul = []
-    for column in frame.select(cs.string()):
-        texts = _distinct(column)
-        frame = frame.with_columns(_stripped(column, texts))
-        if texts.str.contains("\x00", literal=True).any():
-            nul.append(column.name)
+    padded, nul = _untidy(frame)
+    if padded:
+        frame = frame.with_columns(pl.col(padded).str.strip_chars().replace("", None))
     frame = frame.insert_column(0, index)
     for name in nul:
         listed.append(
@@ -172,15 +169,19 @@ FEW = 500
 """Distinct texts in the first rows that make it worth while to look at each distinct text instead of each cell."""
 
 
-def _distinct(column: pl.Series) -> pl.Series:
-    """The texts of a column: each once where they repeat, as they are where they do not."""
-    repeats = column.head(2 * FEW).n_unique() < FEW <= len(column)
-    return column.unique() if repeats else column
-
-
-def _stripped(column: pl.Series, texts: pl.Series) -> pl.Series:
-    """The cells without blanks around them, and without those that are blank; `texts` holds each text of the column."""
-    clean = texts.str.strip_chars()
-    if texts.equals(clean, null_equal=True) and not (texts == "").any():
-        return column
-    return column.str.strip_chars().replace("", None)
+def _untidy(frame: pl.DataFrame) -> tuple[list[str], list[str]]:
+    """The columns with blank cells or blanks around a text, and those with NUL characters, found in one query."""
+    names = [name for name, kind in frame.schema.items() if kind == pl.String]
+    if not names:
+        return [], []
+    long = frame.height >= FEW
+    repeats = frame.head(2 * FEW).select(pl.col(names).n_unique() < FEW).row(0) if long else [False] * len(names)
+    # In order, since a text is compared with itself.
+    texts = [
+        pl.col(name).unique(maintain_order=True) if often else pl.col(name)
+        for name, often in zip(names, repeats, strict=True)
+    ]
+    padded = [((t == "") | (t != t.str.strip_chars())).any().alias(f"padded {i}") for i, t in enumerate(texts)]
+    nul = [t.str.contains("\x00", literal=True).any().alias(f"nul {i}") for i, t in enumerate(texts)]
+    found = dict(enumerate(frame.select(*padded, *nul).row(0)))
+    return [n for i, n in enumerate(names) if found[i]], [n for i, n in enumerate(names, len(names)) if found[i]]

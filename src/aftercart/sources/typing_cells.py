@@ -27,14 +27,12 @@ def typed_table(
     listed += more
     columns = [cells["_row"]]
     absent: list[pl.Expr] = []
-    usable = pl.Series([True] * cells.height, dtype=pl.Boolean)
+    sound = _sound(table, cells)
     for column in table.columns:
         if column.name not in cells.columns:
             absent.append(pl.lit(None, dtype=schema.polars_schema(table.name)[column.name]).alias(column.name))
-            if column.required:
-                usable = pl.Series([False] * cells.height, dtype=pl.Boolean)
             continue
-        value, bad, remedy = _typed(column, cells[column.name])
+        value, bad, remedy = _typed(column, cells[column.name], sound=column.name in sound)
         columns.append(value.alias(column.name))
         if bad is not None:
             consequence = " The row is not used until it is mended." if column.required else " The cell is left empty."
@@ -49,27 +47,25 @@ def typed_table(
                     remedy=remedy + consequence,
                 )
             )
-        if column.required:
-            blank = cells[column.name].is_null()
-            if blank.any():
-                listed.append(
-                    problems.of_rows(
-                        cells.filter(blank),
-                        rule="required",
-                        file=file,
-                        column=column.name,
-                        found=pl.lit("nothing"),
-                        expected=column.expectation,
-                        remedy="fill it in. The row is not used until it is mended.",
-                    )
+        if column.required and cells[column.name].null_count():
+            listed.append(
+                problems.of_rows(
+                    cells.filter(pl.col(column.name).is_null()),
+                    rule="required",
+                    file=file,
+                    column=column.name,
+                    found=pl.lit("nothing"),
+                    expected=column.expectation,
+                    remedy="fill it in. The row is not used until it is mended.",
                 )
-            usable = usable & value.is_not_null()
+            )
     rows = pl.DataFrame(columns).with_columns(absent).select("_row", *table.names)
     if "value_original" in table.names:
         reported = pl.lit(None, dtype=pl.String) if "value" not in cells.columns else cells["value"]
         rows = rows.with_columns(reported.alias("_reported"))
-    if not usable.all():
-        rows = rows.filter(usable)
+    required = [c.name for c in table.columns if c.required]
+    if any(rows[name].null_count() for name in required):
+        rows = rows.drop_nulls(required)
     first = rows["row_id"].is_first_distinct() if repeated is None else ~rows["_row"].is_in(repeated.implode())
     if first.all():
         return rows, listed
@@ -135,20 +131,51 @@ def _columns(table: Table, cells: pl.DataFrame, file: str, study_id: str) -> tup
     return cells, listed
 
 
-def _typed(column: Column, cells: pl.Series) -> tuple[pl.Series, pl.Series | None, str]:
+def _sound(table: Table, cells: pl.DataFrame) -> set[str]:
+    """The columns of numbers, texts, listed values and dates without a bad cell, found in one query."""
+    asked = {
+        c.name: _is_sound(c, pl.col(c.name)).all()
+        for c in table.columns
+        if c.name in cells.columns and c.type not in ("bool", "list")
+    }
+    return {name for name, sound in cells.select(**asked).row(0, named=True).items() if sound}
+
+
+def _is_sound(column: Column, cells: pl.Expr) -> pl.Expr:
+    """Which cells can be kept; listed values and dates are judged once for each distinct text, empty cells are null."""
+    if column.type in ("int", "float"):
+        return cells.is_null() | _is_possible(column, cells.cast(pl.Float64, strict=False)).fill_null(value=False)
+    text = cells.cast(pl.String)
+    if column.type == "str":
+        return text.str.len_bytes() <= LONGEST_TEXT
+    # In order, since every part of a date asks for the distinct texts anew.
+    distinct = text.unique(maintain_order=True)
+    return distinct.is_in(list(column.allowed)) if column.type == "enum" else dates.is_valid(distinct)
+
+
+def _is_possible(column: Column, value: pl.Expr) -> pl.Expr:
+    ok = value.is_finite()
+    if column.type == "int":
+        ok = ok & (value == value.round(0))
+    if column.minimum is not None and column.maximum is not None:
+        ok = ok & value.is_between(column.minimum, column.maximum)
+    return ok
+
+
+def _typed(column: Column, cells: pl.Series, *, sound: bool) -> tuple[pl.Series, pl.Series | None, str]:
     """Return (typed values, which cells are bad or None, what to do about them).
 
-    Texts are judged once for each distinct text, however many rows repeat it.
+    sound: no cell is bad. Texts are judged once for each distinct text, however many rows repeat it.
     """
     if column.type in ("int", "float"):
-        return _number(column, cells)
+        return _number(column, cells, sound=sound)
     if column.type == "bool" and cells.dtype == pl.Boolean:
         return cells, None, ""
     text = cells.cast(pl.String)
+    if sound:
+        return text, None, ""
     if column.type == "str":
         remedy = f"keep texts under {LONGEST_TEXT} characters."
-        if not (text.str.len_bytes() > LONGEST_TEXT).any():
-            return text, None, remedy
         return *_emptied(text, text.is_null() | (text.str.len_chars() <= LONGEST_TEXT)), remedy
     distinct = text.unique().drop_nulls()
     value, remedy = distinct, "correct the cell."
@@ -176,18 +203,13 @@ def _typed(column: Column, cells: pl.Series) -> tuple[pl.Series, pl.Series | Non
     return *_emptied(text, text.is_null() | ~text.is_in(distinct.filter(~ok).implode())), remedy
 
 
-def _number(column: Column, cells: pl.Series) -> tuple[pl.Series, pl.Series | None, str]:
-    remedy = "correct the cell."
-    value = cells.cast(pl.Float64, strict=False)
-    if cells.dtype == pl.String and cells.str.contains(r"^-?\d+,\d+$").any():
-        remedy = "write numbers with a decimal point."
-    ok = value.is_finite()
-    if column.type == "int":
-        ok = ok & (value == value.round(0))
-    if column.minimum is not None and column.maximum is not None:
-        ok = ok & value.is_between(column.minimum, column.maximum)
-    good, bad = _emptied(value, cells.is_null() | ok.fill_null(value=False))
-    return (good.cast(pl.Int64, strict=False) if column.type == "int" else good), bad, remedy
+def _number(column: Column, cells: pl.Series, *, sound: bool) -> tuple[pl.Series, pl.Series | None, str]:
+    value, bad, remedy = cells.cast(pl.Float64, strict=False), None, "correct the cell."
+    if not sound:
+        if cells.dtype == pl.String and cells.str.contains(r"^-?\d+,\d+$").any():
+            remedy = "write numbers with a decimal point."
+        value, bad = _emptied(value, cells.to_frame().select(_is_sound(column, pl.first())).to_series())
+    return (value.cast(pl.Int64, strict=False) if column.type == "int" else value), bad, remedy
 
 
 def _emptied(value: pl.Series, ok: pl.Series) -> tuple[pl.Series, pl.Series | None]:
