@@ -114,6 +114,11 @@ def shown(value: object) -> str:
     return str(value)
 
 
+def cells(row: Iterable[object]) -> list[str]:
+    """The values of a row in a table of data, empty where there is none."""
+    return ["" if value is None else shown(value) for value in row]
+
+
 def markdown(text: str) -> str:
     """A text in Markdown as it stands: characters that would mean something there are written out."""
     return re.sub(r"([\\\\`*_\[\]<>#|~])", r"\\\1", " ".join(text.split()))
