@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import polars as pl
 
@@ -16,7 +16,7 @@ from aftercart.criteria.registry import Criterion, Input
 from aftercart.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from aftercart.study.model import Study
 
@@ -123,8 +123,8 @@ def explain(
         )
     index = _source_index(study, subject, done.timeline.memo if study is done.study else {})
     others = _changes(entry, rows, done, subject) if changes else [None] * rows.height
-    found = [_explanation(entry, row, index, c) for row, c in zip(rows.iter_rows(named=True), others, strict=True)]
-    return [replace(e, simulated=study.meta.simulated) for e in found]
+    results = zip(rows.iter_rows(named=True), others, strict=True)
+    return [_explanation(entry, row, index, c, simulated=study.meta.simulated) for row, c in results]
 
 
 def explain_rows(assessments: Assessments, rows: Iterable[int]) -> dict[int, Explanation]:
@@ -135,15 +135,17 @@ def explain_rows(assessments: Assessments, rows: Iterable[int]) -> dict[int, Exp
     numbered = assessments.table.select("criterion").with_row_index("row")
     numbered = numbered.with_columns(place=pl.int_range(pl.len()).over("criterion"))
     wanted = numbered.filter(pl.col("row").is_in(list(rows)))
-    found: dict[int, Explanation] = {}
-    for (key,), places in wanted.partition_by("criterion", as_dict=True, maintain_order=True).items():
-        frame = _rows_at(assessments, str(key), places["place"])
-        index = _rows_named(assessments.study, frame["evidence"])
-        entry = registry.get(str(key))
-        for row, result in zip(places["row"], frame.iter_rows(named=True), strict=True):
-            explanation = _explanation(entry, result, index, None)
-            found[row] = replace(explanation, simulated=assessments.study.meta.simulated)
-    return found
+    asked = [
+        (registry.get(str(key)), places["row"], _rows_at(assessments, str(key), places["place"]))
+        for (key,), places in wanted.partition_by("criterion", as_dict=True, maintain_order=True).items()
+    ]
+    index = _rows_named(assessments.study, [frame["evidence"] for _, _, frame in asked])
+    simulated = assessments.study.meta.simulated
+    return {
+        row: _explanation(entry, result, index, None, simulated=simulated)
+        for entry, numbers, frame in asked
+        for row, result in zip(numbers, frame.iter_rows(named=True), strict=True)
+    }
 
 
 def _rows_at(done: Assessments, key: str, places: pl.Series) -> pl.DataFrame:
@@ -154,18 +156,43 @@ def _rows_at(done: Assessments, key: str, places: pl.Series) -> pl.DataFrame:
     return chosen.join(whose, on="_s", how="left", maintain_order="left")
 
 
-def _rows_named(study: Study, evidence: pl.Series) -> dict[str, dict[str, Any]]:
+class _Source(NamedTuple):
+    """What a row of the study says."""
+
+    recorded: str | None
+    """Code, value and unit as recorded."""
+    date: str | None
+    zero: bool
+    """Whether its value is 0: a finding that is absent."""
+
+
+_UNKNOWN = _Source(None, None, zero=False)
+
+
+def _source(row: dict[str, Any]) -> _Source:
+    given = _first(row, "value_original", "value_text", "value", "dose", "term", "term_text")
+    given_unit = _first(row, "unit_original", "unit", "dose_unit")
+    label = _first(row, "code", "item", "drug")
+    sign = row.get("comparator") if row.get("comparator") not in (None, "=") else ""
+    parts = (label, f"{sign}{_show(given)}" if given is not None else "", given_unit)
+    recorded = " ".join(str(p) for p in parts if p)
+    return _Source(recorded, row.get("datetime") or row.get("start"), zero=row.get("value") == 0)
+
+
+def _rows_named(study: Study, evidence: Iterable[pl.Series]) -> dict[str, _Source]:
     """The rows of the study that are named as evidence, by `table:row_id`."""
-    pairs = evidence.drop_nulls().explode().drop_nulls()
-    names = set() if pairs.is_empty() else set(pairs.struct.field("ref"))
+    names: set[str] = set()
+    for named in evidence:
+        pairs = named.drop_nulls().explode().drop_nulls()
+        names |= set() if pairs.is_empty() else set(pairs.struct.field("ref"))
     by_table: dict[str, list[str]] = {}
     for name in names:
         table, _, row = name.partition(":")
         by_table.setdefault(table, []).append(row)
-    index: dict[str, dict[str, Any]] = {}
+    index: dict[str, _Source] = {}
     for table, ids in by_table.items():
         kept = study.tables[table].filter(pl.col("row_id").is_in(ids))
-        index |= {f"{table}:{row['row_id']}": row for row in kept.iter_rows(named=True)}
+        index |= {f"{table}:{row['row_id']}": _source(row) for row in kept.iter_rows(named=True)}
     return index
 
 
@@ -183,22 +210,27 @@ def _why_nothing(done: Assessments, subject: str, entry: Criterion, day: int | N
     return "nothing was recorded that it could be computed from."
 
 
-def _source_index(study: Study, subject: str, memo: dict[Any, Any]) -> dict[str, dict[str, Any]]:
+def _source_index(study: Study, subject: str, memo: dict[Any, Any]) -> dict[str, _Source]:
     """The rows of a subject by name; `memo` keeps them for the next criterion."""
-    kept: dict[str, dict[str, Any]] | None = memo.get(("source rows", subject))
+    kept: dict[str, _Source] | None = memo.get(("source rows", subject))
     if kept is not None:
         return kept
-    index: dict[str, dict[str, Any]] = {}
+    index: dict[str, _Source] = {}
     memo["source rows", subject] = index
     for name, table in study.tables.items():
         if "row_id" in table.columns and "subject_id" in table.columns:
             for row in table.filter(pl.col("subject_id") == subject).iter_rows(named=True):
-                index[f"{name}:{row['row_id']}"] = row
+                index[f"{name}:{row['row_id']}"] = _source(row)
     return index
 
 
 def _explanation(
-    entry: Criterion, row: dict[str, Any], index: dict[str, dict[str, Any]], changes: tuple[str, ...] | None
+    entry: Criterion,
+    row: dict[str, Any],
+    index: Mapping[str, _Source],
+    changes: tuple[str, ...] | None,
+    *,
+    simulated: bool,
 ) -> Explanation:
     bounds = entry.bounds or (None, None)
     clause = row["clause"]
@@ -225,6 +257,7 @@ def _explanation(
         refused=tuple(row["invalid"].split("; ")) if row["invalid"] else (),
         changes=changes if row[entry.primary] is not None else None,
         infusion_seq=row["infusion_seq"],
+        simulated=simulated,
     )
 
 
@@ -259,7 +292,7 @@ def _result_text(entry: Criterion, row: dict[str, Any]) -> str:
     return f"{entry.primary} {_show(value)}"
 
 
-def _facts(entry: Criterion, row: dict[str, Any], index: dict[str, dict[str, Any]]) -> list[Fact]:
+def _facts(entry: Criterion, row: dict[str, Any], index: Mapping[str, _Source]) -> list[Fact]:
     specs = {i.name: i for i in entry.inputs}
     by_input: dict[str, list[str]] = {}
     for pair in row["evidence"] or []:
@@ -270,7 +303,7 @@ def _facts(entry: Criterion, row: dict[str, Any], index: dict[str, dict[str, Any
         refs = by_input.pop(name, [])
         if value is None and not refs:
             continue
-        telling = sorted(refs, key=lambda ref: index.get(ref, {}).get("value") == 0)
+        telling = sorted(refs, key=lambda ref: index.get(ref, _UNKNOWN).zero)
         listed = [_fact(name, spec.description, value, spec.unit, ref, index) for ref in telling[:MOST_ROWS]]
         if len(refs) > MOST_ROWS:
             listed[-1] = replace(listed[-1], more_rows=len(refs) - MOST_ROWS)
@@ -293,19 +326,9 @@ def _without_row(spec: Input) -> str:
     return "set by the rule"
 
 
-def _fact(name: str, meaning: str, value: Any, unit: str | None, ref: str, index: dict[str, dict[str, Any]]) -> Fact:
-    source = index.get(ref, {})
-    recorded = None
-    if source:
-        given = _first(source, "value_original", "value_text", "value", "dose", "term", "term_text")
-        given_unit = _first(source, "unit_original", "unit", "dose_unit")
-        label = _first(source, "code", "item", "drug")
-        sign = source.get("comparator") if source.get("comparator") not in (None, "=") else ""
-        recorded = " ".join(
-            str(p) for p in (label, f"{sign}{_show(given)}" if given is not None else "", given_unit) if p
-        )
-    date = source.get("datetime") or source.get("start") if source else None
-    return Fact(name, meaning, value, unit, date, recorded, ref)
+def _fact(name: str, meaning: str, value: Any, unit: str | None, ref: str, index: Mapping[str, _Source]) -> Fact:
+    source = index.get(ref, _UNKNOWN)
+    return Fact(name, meaning, value, unit, source.date, source.recorded, ref)
 
 
 def _first(source: dict[str, Any], *names: str) -> Any:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from string import digits
 
 import polars as pl
 
@@ -162,9 +162,17 @@ def result_words(criterion: str, value: object, low: object = None, high: object
 
 
 def _line(f: Fact) -> FactLine:
-    value = "" if f.value is None else f"{shown(f.value)}{' ' + f.unit if f.unit and f.unit != '1' else ''}"
     more = f" and {f.more_rows} more" if f.more_rows else ""
-    return FactLine(f.input, value, f.recorded or ("" if f.row else "assumed"), f.date or "", f"{f.row or ''}{more}")
+    return FactLine(f.input, _used(f), _recorded(f), f.date or "", f"{f.row or ''}{more}")
+
+
+def _used(f: Fact) -> str:
+    """The value that entered the decision, with its unit."""
+    return "" if f.value is None else f"{shown(f.value)}{' ' + f.unit if f.unit and f.unit != '1' else ''}"
+
+
+def _recorded(f: Fact) -> str:
+    return f.recorded or ("" if f.row else "assumed")
 
 
 def _shared(facts: Sequence[Fact]) -> Iterable[FactLine]:
@@ -182,8 +190,8 @@ def _shared(facts: Sequence[Fact]) -> Iterable[FactLine]:
         more = max(f.more_rows for f in rows)
         yield FactLine(
             ", ".join(spaced(group[0].input.rpartition(".")[2]) for group in alike),
-            ", ".join(dict.fromkeys(_line(group[0]).value for group in alike)),
-            f"{(first.recorded or '').partition(' ')[2]} each" if each else _some(recorded) or _line(first).recorded,
+            ", ".join(dict.fromkeys(_used(group[0]) for group in alike)),
+            f"{(first.recorded or '').partition(' ')[2]} each" if each else _some(recorded) or _recorded(first),
             " to ".join(dict.fromkeys([days[0], days[-1]])) if days else "",
             row_names(names) + (f" and {more} more" if more else ""),
         )
@@ -198,7 +206,7 @@ def _kind(rows: list[Fact]) -> tuple[str, ...]:
     """What the facts of an input have in common with those of others in one line."""
     answer = (rows[0].recorded or "").partition(" ")[2]
     if not rows[0].row:
-        return ("told by nothing", rows[0].recorded or "", _line(rows[0]).value)
+        return ("told by nothing", rows[0].recorded or "", _used(rows[0]))
     if len(rows) == 1 and answer in ("0", "no", "yes", "1", "none"):
         return ("answered", answer, shown(rows[0].value), (rows[0].date or "")[:10])
     return ("rows", *(f.row or "" for f in rows))
@@ -228,8 +236,9 @@ def _ranges(names: list[str]) -> Iterable[str]:
 
 
 def _follows(first: str, second: str) -> bool:
-    a, b = re.fullmatch(r"(.*?)(\d+)", first), re.fullmatch(r"(.*?)(\d+)", second)
-    return bool(a and b and a[1] == b[1] and len(a[2]) == len(b[2]) and int(b[2]) == int(a[2]) + 1)
+    stem = first.rstrip(digits)
+    a, b = first[len(stem) :], second[len(stem) :]
+    return a != "" and second.rstrip(digits) == stem and len(a) == len(b) and int(b) == int(a) + 1
 
 
 @dataclass(frozen=True)
