@@ -83,20 +83,20 @@ def hierarchical(
     apart = np.stack([_baskets(y[i], size[i], own_mean[i], float(own_sd[i][0]), cut).sums[0, :, 0] for i in each])
     own_below = _own_below(y, size, own_mean, own_sd) * apart[:, :1]
     centre, prior = _centres(mu_mean, mu_sd, cut, float(size.sum()))
-    taus = np.linspace(0.0, REACH * tau_scale, 86)
+    taus, width = _spreads(tau_scale, float(size.max()))
     sums = np.zeros(3)
     baskets = np.zeros((3, y.size))
     below = [_Below() for _ in y]
     for i, tau in enumerate(taus):
-        # Even in tau, so the trapezium rule from 0 converges as fast as over the whole line. Times tau it is odd,
-        # which the first Euler-Maclaurin term corrects: a twelfth of the step, on the halved weight at 0 a sixth.
-        density = (0.5 if i == 0 else 1.0) * math.exp(-0.5 * (tau / tau_scale) ** 2)
+        # Times tau it is odd, which the first Euler-Maclaurin term corrects: a twelfth of the step, on the halved
+        # weight at 0 a third of it.
+        density = width[i] * math.exp(-0.5 * (tau / tau_scale) ** 2)
         least = math.log(sums[0] / prior.sum()) - NEGLIGIBLE if sums[0] > 0 else -math.inf
         grid = _baskets(y, size, centre, float(tau), cut, least)
         together = grid.sums
         joint = w[:, None, None] * together + (1 - w)[:, None, None] * apart[:, :, None]
         total = prior * density * np.prod(joint[:, 0], axis=0)
-        sums += total.sum(), (total * centre).sum(), total.sum() * (tau if i else taus[1] / 6)
+        sums += total.sum(), (total * centre).sum(), total.sum() * (tau if i else width[0] / 3)
         share = np.divide(total, joint[:, 0], out=np.zeros_like(joint[:, 0]), where=joint[:, 0] > 0)
         baskets[0] += (share * w[:, None] * together[:, 0]).sum(axis=1)
         baskets[1:] += (share[:, None] * joint[:, 1:]).sum(axis=2).T
@@ -121,6 +121,20 @@ def hierarchical(
         high,
         method,
     )
+
+
+def _spreads(scale: float, most: float) -> tuple[Floats, Floats]:
+    """Values of tau from 0, and their widths: even steps of v in tau = c sinh(v), c no more than a logit's own error.
+
+    That is the scale on which the likelihood of tau changes, however wide the prior. What is summed is even in v, so
+    the trapezium rule from 0, with half the weight there, converges as fast as over the whole line.
+    """
+    c = min(scale, 2 / math.sqrt(max(most, 1.0)))
+    step = 0.15
+    v = np.arange(math.ceil(math.asinh(REACH * scale / c) / step) + 1) * step
+    width = c * np.cosh(v) * step
+    width[0] /= 2
+    return np.asarray(c * np.sinh(v)), np.asarray(width)
 
 
 def _centres(mean: float, sd: float, cut: float, patients: float) -> tuple[Floats, Floats]:
@@ -204,7 +218,7 @@ def _baskets(y: Floats, n: Floats, mean: Floats, sd: float, cut: float, least: f
         between = np.concatenate((mean[:1], (mean[1:] + mean[:-1]) / 2, mean[-1:]))
         sums = np.stack((f, f / (1 + np.exp(-mean)), f * (mean > cut)), axis=1)
         return _Baskets(sums, between, lambda share: f * share)
-    h = 0.25 / math.sqrt(1 + sd * sd * float(n.max()) / 4)
+    h = 0.15 / math.sqrt(1 + sd * sd * float(n.max()) / 4)
     start = (cut - mean) / sd
     first = np.floor((-REACH - start) / h).astype(np.int64)
     steps = math.ceil(2 * REACH / h) + 1

@@ -18,7 +18,9 @@ def check(study: Study) -> pl.DataFrame:
     Returns one row per problem (columns: `aftercart.study.problems.SCHEMA`), empty when there are none.
     """
     rules = (_infusions, _consent, _order_of_dates, _deaths, _events, _hospital_stays, _cut_off, _suspicious_units)
-    return problems.gather([study.problems, *(rule(study) for rule in rules)])
+    if "problems" not in study.kept:
+        study.kept["problems"] = problems.gather([study.problems, *(rule(study) for rule in rules)])
+    return study.kept["problems"]
 
 
 def _valid(study: Study, table: str) -> pl.DataFrame:

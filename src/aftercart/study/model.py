@@ -108,6 +108,11 @@ class Study:
         return frozenset(name for name, table in self.tables.items() if table.height)
 
     @cached_property
+    def kept(self) -> dict[str, pl.DataFrame]:
+        """What has been found out about this study, which never changes: page and command line ask the same."""
+        return {}
+
+    @cached_property
     def table_hashes(self) -> dict[str, str]:
         """SHA-256 of each table's content, whatever its row order or file format."""
         return {name: hashlib.sha256(_csv(table)).hexdigest() for name, table in self.tables.items()}
