@@ -109,11 +109,12 @@ def tidy(entry: Criterion, wide: pl.DataFrame, timeline: Timeline) -> pl.DataFra
 
 def with_named_rows(wide: pl.DataFrame, rows: pl.Series) -> pl.DataFrame:
     """The wide results with the names of source rows in place of their places in the timeline."""
-    pairs = wide.select("evidence").with_row_index("_r").explode("evidence").drop_nulls("evidence").unnest("evidence")
-    pairs = pairs.select("_r", pl.col("input").cast(pl.String), rows.gather(pairs["ref"]).alias("ref"))
+    numbered = wide.lazy().with_row_index("_r")
+    pairs = numbered.select("_r", "evidence").explode("evidence").drop_nulls("evidence").unnest("evidence")
+    pairs = pairs.select("_r", pl.col("input").cast(pl.String), ref=pl.lit(rows).gather(pl.col("ref")))
     evidence = pairs.group_by("_r", maintain_order=True).agg(evidence=pl.struct("input", "ref"))
-    named = wide.drop("evidence").with_row_index("_r").join(evidence, on="_r", how="left", maintain_order="left")
-    return named.drop("_r").with_columns(source_rows=named_rows(wide["source_rows"], rows))
+    named = numbered.drop("evidence").join(evidence, on="_r", how="left", maintain_order="left").drop("_r")
+    return named.with_columns(source_rows=named_rows(wide["source_rows"], rows)).collect()
 
 
 def named_rows(places: pl.Series, rows: pl.Series) -> pl.Series:

@@ -82,8 +82,8 @@ def course_points(course: Course, cohort: Cohort) -> pl.DataFrame:
     """
     patients = cohort.of_diseases(course.indications)
     if course.criterion is not None:
-        found = cohort.rows(course.criterion).filter(pl.col("visit").is_not_null())
-        points = found.select(
+        points = cohort.rows(course.criterion).lazy().filter(pl.col("visit").is_not_null())
+        points = points.select(
             "subject_id",
             "day",
             y="value",
@@ -94,14 +94,15 @@ def course_points(course: Course, cohort: Cohort) -> pl.DataFrame:
         # The baseline value stands at day 0, whatever day before the infusion it was taken on.
         points = points.with_columns(day=pl.col("day").clip(lower_bound=0))
     else:
-        points = facts(cohort, str(course.fact), highest=course.highest)
+        points = facts(cohort, str(course.fact), highest=course.highest).lazy()
     low, high = course.days or (BEFORE, 1_000_000)
     points = points.filter(
         pl.col("day").is_between(low, high) & pl.any_horizontal(pl.col("y", "low", "high").is_not_null())
     )
     scale = 1.0 if course.days else DAYS_PER_MONTH
     return (
-        patients.select("subject_id")
+        patients.lazy()
+        .select("subject_id")
         .with_row_index("_order")
         .join(points, on="subject_id", how="inner")
         .sort("_order", "day")
@@ -114,6 +115,7 @@ def course_points(course: Course, cohort: Cohort) -> pl.DataFrame:
             low=pl.col("low").round_sig_figs(10),
             high=pl.col("high").round_sig_figs(10),
         )
+        .collect()
     )
 
 
@@ -123,13 +125,15 @@ def facts(cohort: Cohort, code: str, *, highest: bool = False) -> pl.DataFrame:
     under = (pl.col("value") < pl.col("lloq")).fill_null(value=False)
     return (
         cohort.timeline.fact(code)
-        .join(cohort.timeline.subjects.select("_s", "subject_id"), on="_s", how="inner")
+        .lazy()
+        .join(cohort.timeline.subjects.lazy().select("_s", "subject_id"), on="_s", how="inner")
         .filter(pl.col("day").is_not_null() & pl.col("value").is_not_null())
         .with_columns(below=fewer | under | (pl.col("value") <= 0))
         .sort("subject_id", "day", "value", descending=[False, False, highest])
         .group_by("subject_id", "day", maintain_order=True)
         .agg(pl.col("below").first(), y=pl.col("value").first())
         .with_columns(low="y", high="y")
+        .collect()
     )
 
 

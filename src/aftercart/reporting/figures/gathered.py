@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any
 
 import polars as pl
 
@@ -55,8 +53,8 @@ class Gathered:
 
 
 def _by_patient(frame: pl.DataFrame) -> Frames:
-    parts: Iterable[tuple[tuple[Any, ...], pl.DataFrame]] = frame.group_by("patient", maintain_order=True)
-    return {str(patient): part for (patient,), part in parts}
+    parts = frame.partition_by("patient", as_dict=True)
+    return {str(patient): part for (patient,), part in parts.items()}
 
 
 def _grades(cohort: Cohort) -> pl.DataFrame:

@@ -8,10 +8,11 @@ from __future__ import annotations
 import json
 import math
 import unicodedata
+from bisect import bisect_right
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
-import numpy as np
 import polars as pl
 
 from aftercart.analysis.cohort import DAYS_PER_MONTH, DAYS_PER_YEAR, Cohort
@@ -139,9 +140,10 @@ class Rows:
 
         top: where the first row begins. at: place within the row, 0 its middle and 0.5 its foot.
         """
-        rows = self.patients.select("patient", "row")
-        placed = frame.join(rows, on="patient", how="inner", maintain_order="left")
-        return placed.with_columns(y=(top + (pl.col("row") + 0.5 + at) * self.height).round(2)).drop("row")
+        rows = self.patients.lazy().select("patient", "row")
+        placed = frame.lazy().join(rows, on="patient", how="inner", maintain_order="left")
+        y = (top + (pl.col("row") + 0.5 + at) * self.height).round(2)
+        return placed.with_columns(y=y).drop("row").collect()
 
     def names(self, top: float, right: float) -> pl.DataFrame:
         """The name of each patient beside its row: `x, y, text, about`."""
@@ -159,7 +161,7 @@ class Rows:
         """Size of the names, in pixels."""
         return 12 if self.height >= 14 else 10 if self.height >= 11 else 8
 
-    @property
+    @cached_property
     def left(self) -> float:
         """Room for the names, in pixels."""
         return max(16 + max(wide(text, self.letters) for text in self.names(0, 0)["text"]), 48.0)
@@ -217,6 +219,10 @@ class TimeAxis:
             places.append(self.width)
         return days, places
 
+    @cached_property
+    def _stretches(self) -> tuple[list[int], list[float]]:
+        return self.stretches()
+
     def ticks(self) -> dict[int, str]:
         """Days with a tick, and what stands at it."""
         found = {self.start: f"\u2212{-self.start}"} if self.start < -3 else {}
@@ -242,7 +248,10 @@ class TimeAxis:
 
     def at(self, day: float) -> float:
         """Where one day stands, in pixels from the left edge; a day before the axis stands at its start."""
-        return hundredths(float(np.interp(day, *self.stretches())))
+        days, places = self._stretches
+        i = min(max(bisect_right(days, day), 1), len(days) - 1)
+        share = min(max((day - days[i - 1]) / (days[i] - days[i - 1]), 0.0), 1.0)
+        return hundredths(places[i - 1] + share * (places[i] - places[i - 1]))
 
     def pixel(self, day: pl.Expr) -> pl.Expr:
         """The same for a column of days."""

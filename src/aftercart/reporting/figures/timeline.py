@@ -71,10 +71,10 @@ def patient_timeline(found: Assessments | Cohort, subject_id: str) -> Figure | A
     )
 
 
-def _worst(spans: pl.DataFrame | None) -> str:
-    if spans is None or spans.is_empty():
+def _worst(grades: list[int | None]) -> str:
+    if not grades:
         return "not assessed"
-    known = [int(g) for g in spans["grade"].drop_nulls()]
+    known = [int(g) for g in grades if g is not None]
     if not known:
         return "assessed, grade not known"
     return f"grade {max(known)} at worst" if max(known) else "none"
@@ -83,17 +83,17 @@ def _worst(spans: pl.DataFrame | None) -> str:
 def _finding(patient: dict[str, Any], gathered: Gathered, drawn: list[Course]) -> str:
     subject = patient["subject_id"]
     said = [f"{subject}, {indication(str(patient['indication']), long=True)}, observed to day {patient['last_day']}"]
-    grades = gathered.grades.get(subject)
+    spans = gathered.grades.get(subject)
+    graded = [] if spans is None else list(zip(spans["what"], spans["grade"], strict=True))
     for what, name in (("CRS", "CRS"), ("ICANS", "ICANS"), ("Cytopenia", "cytopenia")):
-        mine = None if grades is None else grades.filter(pl.col("what") == what)
-        said.append(f"{name}: {_worst(mine)}")
+        said.append(f"{name}: {_worst([grade for part, grade in graded if part == what])}")
     for course in drawn:
-        known = gathered.courses[course.id][subject].filter(pl.col("y").is_not_null())
-        if known.height:
-            first, last = known.row(0, named=True), known.row(-1, named=True)
+        points = gathered.courses[course.id][subject]
+        known = [(day, y) for day, y in zip(points["day"], points["y"], strict=True) if y is not None]
+        if known:
+            (first, before), (last, after) = known[0], known[-1]
             said.append(
-                f"{course.short.split(',')[0]} {number(first['y'], 2)} on day {first['day']} and"
-                f" {number(last['y'], 2)} on day {last['day']}"
+                f"{course.short.split(',')[0]} {number(before, 2)} on day {first} and {number(after, 2)} on day {last}"
             )
     doses = gathered.doses.get(subject)
     dose = None if doses is None or doses.is_empty() else doses["dose"][-1]
