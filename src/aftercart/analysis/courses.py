@@ -15,6 +15,7 @@ from aftercart.analysis.intervals import Interval
 from aftercart.analysis.outcomes import Outcome, answers, flag
 from aftercart.analysis.records import About, Record, joined, number, of_interval, zero_note
 from aftercart.analysis.repeats import AT_MONTHS
+from aftercart.analysis.risk_sets import not_nan
 from aftercart.analysis.strata import by_disease
 from aftercart.analysis.survival import kaplan_meier
 
@@ -106,28 +107,21 @@ def curves(cohort: Cohort, confidence: float) -> Iterator[Curve]:
 def _curve(asked: TimeToEvent, stratum: str, known: pl.DataFrame, unknown: int, confidence: float) -> Curve:
     times = known["days"].cast(pl.Float64)
     curve = kaplan_meier(times, known["event"].cast(pl.Int64), limits="small-sample", confidence=confidence)
-    start = pl.DataFrame(
+    steps = (curve.risk.time > 0) | (curve.risk.events > 0)
+    frame = pl.DataFrame(
         {
-            "time": [0.0],
-            "at_risk": [known.height],
-            "events": [0],
-            "survival": [1.0],
-            "lower": [curve.before[0]],
-            "upper": [curve.before[1]],
-        }
-    ).with_columns(pl.col("lower", "upper").fill_nan(None))
-    steps = curve.frame().filter((pl.col("time") > 0) | (pl.col("events") > 0))
-    frame = pl.concat([start, steps.select(start.columns)], how="vertical_relaxed").select(
-        id=pl.lit(asked.id),
-        label=pl.lit(asked.label),
-        stratum=pl.lit(stratum),
-        time="time",
-        at_risk=pl.col("at_risk").cast(pl.Int64),
-        events=pl.col("events").cast(pl.Int64),
-        value="survival",
-        low="lower",
-        high="upper",
-        method=pl.lit(curve.method),
+            "id": asked.id,
+            "label": asked.label,
+            "stratum": stratum,
+            "time": np.append(0.0, curve.risk.time[steps]),
+            "at_risk": np.append(known.height, curve.risk.at_risk[steps]),
+            "events": np.append(0, curve.risk.events[steps]),
+            "value": np.append(1.0, curve.survival[steps]),
+            "low": not_nan(np.append(curve.before[0], curve.lower[steps])),
+            "high": not_nan(np.append(curve.before[1], curve.upper[steps])),
+            "method": curve.method,
+        },
+        schema=CURVES,
     )
     lost = f"{unknown} without a known time are left out." if unknown else None
     median = curve.median()

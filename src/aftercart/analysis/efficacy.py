@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from aftercart.analysis.cohort import DAYS_PER_MONTH, Cohort, once
+from aftercart.analysis.cohort import DAYS_PER_MONTH, Cohort, once, once_each
 from aftercart.analysis.outcomes import (
     Outcome,
     at_last_visit,
@@ -131,15 +131,23 @@ def visits(cohort: Cohort) -> list[Landmark]:
 
 def outcomes(cohort: Cohort) -> list[Outcome]:
     """Every efficacy and treatment outcome, in the order in which a report shows them."""
-    return [*_refractory(cohort), *_landmarks(cohort, QUESTIONS, landmarks(cohort)), *_remission(cohort)]
+    chief = {mark.id for mark in landmarks(cohort)}
+    return [*_refractory(cohort), *(o for o in _planned(cohort) if o.visit in chief), *_remission(cohort)]
 
 
 def every_outcome(cohort: Cohort, more: tuple[Question, ...]) -> list[Outcome]:
     """The same at every planned visit, with further questions."""
-    return [*_refractory(cohort), *_landmarks(cohort, (*QUESTIONS, *more), visits(cohort)), *_remission(cohort)]
+    others = _at_visits(cohort, more, visits(cohort))
+    return [*_refractory(cohort), *_planned(cohort), *others, *_remission(cohort)]
 
 
-def _landmarks(cohort: Cohort, questions: tuple[Question, ...], marks: list[Landmark]) -> Iterator[Outcome]:
+@once_each
+def _planned(cohort: Cohort) -> Iterator[Outcome]:
+    """The chief questions at every planned visit."""
+    yield from _at_visits(cohort, QUESTIONS, visits(cohort))
+
+
+def _at_visits(cohort: Cohort, questions: tuple[Question, ...], marks: list[Landmark]) -> Iterator[Outcome]:
     for question in questions:
         rows = cohort.rows(question.criterion, question.variant)
         if rows.is_empty():
@@ -186,6 +194,7 @@ def population_words(cohort: Cohort, subjects: pl.DataFrame) -> str:
     return " and ".join(codes)
 
 
+@once_each
 def _refractory(cohort: Cohort) -> Iterator[Outcome]:
     rows = cohort.rows("refractory")
     variants = rows["variant"].unique(maintain_order=True).sort().to_list()
@@ -228,6 +237,7 @@ def remission(cohort: Cohort) -> pl.DataFrame:
     )
 
 
+@once_each
 def _remission(cohort: Cohort) -> Iterator[Outcome]:
     courses = remission(cohort)
     if courses.is_empty():

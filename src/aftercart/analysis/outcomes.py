@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -114,12 +114,10 @@ def by_max_grade(bounds: pl.DataFrame, grades: range) -> dict[str, int]:
 
 def per_subject(rows: pl.DataFrame, subjects: pl.DataFrame, met: pl.Expr) -> pl.DataFrame:
     """Answers from a criterion with one result per patient."""
-    answered = rows.lazy().sort("row").select("subject_id", "day", "row", "missing", met=met)
-    answered = answered.unique("subject_id", keep="first", maintain_order=True)
-    asked = subjects.lazy().select("subject_id")
-    joined = asked.join(answered, on="subject_id", how="left", maintain_order="left")
-    reason = pl.when(pl.col("row").is_null()).then(pl.lit(NO_RECORD)).otherwise(_missing_reason())
-    return _answers(joined.with_columns(reason=reason))
+    first: dict[str, list[Any]] = {}
+    for subject, *answer in _asked(rows, ["subject_id"], met, order=["row"]):
+        first.setdefault(subject, answer)
+    return _answered((s, *_answer(first.get(s), NO_RECORD)) for s in subjects["subject_id"])
 
 
 def at_visits(
@@ -129,39 +127,44 @@ def at_visits(
 
     windows: name of each visit and the first day of its window, which tells a missed visit from one still to come.
     """
-    asked = rows.sort("row").select("visit", "subject_id", met.alias("met"), "day", "row", reason=_missing_reason())
     first: dict[tuple[str, str], list[Any]] = {}
-    for visit, subject, *answer in asked.rows():
+    for visit, subject, *answer in _asked(rows, ["visit", "subject_id"], met, order=["row"]):
         first.setdefault((visit, subject), answer)
     whom = subjects.select("subject_id", "last_day").rows()
     return [
-        pl.DataFrame(
-            [(s, *_at_visit(first.get((visit, s)), last_day, opens)) for s, last_day in whom],
-            schema=ANSWER_SCHEMA,
-            orient="row",
-        )
+        _answered((s, *_answer(first.get((visit, s)), _not_seen(last_day, opens))) for s, last_day in whom)
         for visit, opens in windows
     ]
 
 
-def _at_visit(answer: list[Any] | None, last_day: int | None, opens: int) -> tuple[Any, ...]:
-    """`met, day, row, reason` of one patient at one visit."""
+def _not_seen(last_day: int | None, opens: int) -> str:
+    return NOT_REACHED if last_day is not None and last_day < opens else NO_VISIT
+
+
+def _asked(rows: pl.DataFrame, keys: list[str], met: pl.Expr, *, order: list[str]) -> list[tuple[Any, ...]]:
+    """Keys, `met`, `day`, `row` and why it would not be evaluable of every result."""
+    named = pl.concat_str(pl.lit(f"{VALUES_MISSING}: "), pl.col("missing"))
+    reason = pl.coalesce(named, pl.lit(VALUES_MISSING))
+    return rows.lazy().sort(order).select(*keys, met.alias("met"), "day", "row", reason=reason).collect().rows()
+
+
+def _answer(answer: list[Any] | None, without: str) -> tuple[Any, ...]:
+    """`met, day, row, reason` of one patient; without: the reason where there is no result."""
     if answer is None:
-        return None, None, None, NOT_REACHED if last_day is not None and last_day < opens else NO_VISIT
+        return None, None, None, without
     met, day, row, reason = answer
     return met, day, row, reason if met is None else None
 
 
+def _answered(answers: Iterable[tuple[Any, ...]]) -> pl.DataFrame:
+    return pl.DataFrame(list(answers), schema=ANSWER_SCHEMA, orient="row")
+
+
 def at_last_visit(rows: pl.DataFrame, subjects: pl.DataFrame, met: pl.Expr) -> pl.DataFrame:
     """Answers at each patient's last assessed visit after the infusion, whether or not it could be decided."""
-    later = rows.lazy().filter(pl.col("visit").is_not_null() & (pl.col("visit") != "baseline") & (pl.col("day") > 0))
-    last = later.sort("day", "row").unique("subject_id", keep="last", maintain_order=True)
-    return per_subject(last.collect(), subjects, met)
-
-
-def _missing_reason() -> pl.Expr:
-    named = pl.concat_str(pl.lit(f"{VALUES_MISSING}: "), pl.col("missing"))
-    return pl.coalesce(named, pl.lit(VALUES_MISSING))
+    later = rows.filter(pl.col("visit").is_not_null() & (pl.col("visit") != "baseline") & (pl.col("day") > 0))
+    last = {subject: answer for subject, *answer in _asked(later, ["subject_id"], met, order=["day", "row"])}
+    return _answered((s, *_answer(last.get(s), NO_RECORD)) for s in subjects["subject_id"])
 
 
 def _answers(frame: pl.LazyFrame) -> pl.DataFrame:

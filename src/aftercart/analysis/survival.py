@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -96,6 +97,10 @@ class SurvivalCurve:
         Survival is null after the last follow-up time unless the curve had reached 0.
         """
         asked = numbers(times, "times")
+        found = {name: not_nan(values) for name, values in self._at(asked).items()}
+        return pl.DataFrame({"time": asked, "at_risk": self.risk.at_risk_at(asked), **found})
+
+    def _at(self, asked: Floats) -> dict[str, Floats]:
         where = np.searchsorted(self.risk.time, asked, side="right") - 1
         unknown = (asked > self.risk.time[-1]) & (self.survival[-1] > 0) if self.risk.n else asked >= 0
         columns = {
@@ -104,13 +109,14 @@ class SurvivalCurve:
             "lower": step(self.lower, self.before[0], where),
             "upper": step(self.upper, self.before[1], where),
         }
-        found = {name: not_nan(np.where(unknown, np.nan, values)) for name, values in columns.items()}
-        return pl.DataFrame({"time": asked, "at_risk": self.risk.at_risk_at(asked), **found})
+        return {name: np.where(unknown, np.nan, values) for name, values in columns.items()}
 
     def interval(self, time: float) -> Interval:
         """The curve at one time as an interval; a limit that does not exist is null, with the reason."""
-        found = self.at([time]).row(0, named=True)
-        value, low, high = found["survival"], found["lower"], found["upper"]
+        found = self._at(numbers([time], "times"))
+        value, low, high = (
+            None if math.isnan(v) else v for v in (float(found[c][0]) for c in ("survival", "lower", "upper"))
+        )
         reason = None
         if value is None:
             reason = "nobody was followed to this time"

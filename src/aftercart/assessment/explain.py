@@ -139,6 +139,8 @@ def explain_rows(assessments: Assessments, rows: Iterable[int]) -> dict[int, Exp
         (registry.get(str(key)), places["row"], _rows_at(assessments, str(key), places["place"]))
         for (key,), places in wanted.partition_by("criterion", as_dict=True, maintain_order=True).items()
     ]
+    if not asked:
+        return {}
     index = _rows_named(assessments.study, [frame["evidence"] for _, _, frame in asked])
     simulated = assessments.study.meta.simulated
     return {
@@ -179,12 +181,10 @@ def _source(row: dict[str, Any]) -> _Source:
     return _Source(recorded, row.get("datetime") or row.get("start"), zero=row.get("value") == 0)
 
 
-def _rows_named(study: Study, evidence: Iterable[pl.Series]) -> dict[str, _Source]:
+def _rows_named(study: Study, evidence: list[pl.Series]) -> dict[str, _Source]:
     """The rows of the study that are named as evidence, by `table:row_id`."""
-    names: set[str] = set()
-    for named in evidence:
-        pairs = named.drop_nulls().explode().drop_nulls()
-        names |= set() if pairs.is_empty() else set(pairs.struct.field("ref"))
+    pairs = pl.concat(evidence).drop_nulls().explode().drop_nulls()
+    names = set() if pairs.is_empty() else set(pairs.struct.field("ref"))
     by_table: dict[str, list[str]] = {}
     for name in names:
         table, _, row = name.partition(":")
