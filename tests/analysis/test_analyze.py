@@ -14,7 +14,8 @@ import pytest
 from click.testing import CliRunner
 
 import aftercart as ac
-from aftercart.analysis.behind import NO, YES, question
+from aftercart.analysis.baseline import row_id
+from aftercart.analysis.behind import NO, OPEN, YES, question
 from aftercart.analysis.records import SCHEMA
 from aftercart.cli import main
 from aftercart.study.model import Study
@@ -346,6 +347,24 @@ def test_the_patients_behind_every_estimate_add_up_to_it(found: ac.Analysis) -> 
             assert mine["value"].len() == r["denominator"], r
         counted += 1
     assert counted > 900
+
+
+def test_the_patients_behind_every_row_at_entry_add_up_to_it(found: ac.Analysis) -> None:
+    """By disease and together: of a level yes and no are its counts; of a number, its patients have that median."""
+    answers = found.answers.partition_by("id", as_dict=True)
+    ids = [row_id(variable, level) for variable, level in found.baseline.select("variable", "level").unique().rows()]
+    assert len(set(ids)) == len(ids)
+    for r in found.baseline.iter_rows(named=True):
+        mine = answers.get((row_id(r["variable"], r["level"]),), found.answers.clear())
+        mine = mine if r["stratum"] == "all" else mine.filter(pl.col("indication") == r["stratum"])
+        if r["level"] is None:
+            assert mine.height == r["known"], r
+            assert mine["value"].median() == pytest.approx(r["median"]), r
+        else:
+            assert mine.height == r["n"], r
+            assert (mine["answer"] == YES).sum() == r["count"], r
+            assert (mine["answer"] == OPEN).sum() == r["missing"], r
+    assert found.baseline.height > 150
 
 
 def test_the_command_writes_every_table(tmp_path: Path, found: ac.Analysis) -> None:

@@ -160,6 +160,24 @@ def test_a_number_leads_to_the_patients_and_they_to_the_result(page: Path) -> No
     assert "observations OBS-IIM-2-0417, OBS-IIM-2-0418" in reason
 
 
+def test_numbers_in_sentences_and_of_the_patients_at_entry_say_who_stands_behind_them(page: Path) -> None:
+    abstract = section(page, '<div class="abstract">', "</div>")
+    told = re.findall(r'<a class="why" href="#(why-[^"]+)" aria-label="([^"]+)">', abstract)
+    assert len(told) > 20
+    assert "patients behind" in told[0][1]
+    assert len(re.findall(r"\d of \d", re.sub("<a .*?</a>", "", abstract))) == 0
+    assert not re.search("[\x02\x03\x1f]", page.read_text("utf-8"))
+    entry = section(page, "Patients by disease</caption>", "</table>") + section(
+        page, "Patients at entry, in full</caption>", "</table>"
+    )
+    cells = re.findall(r'<td class="num">(.*?)(?=<td|\n)', entry)
+    linked = re.findall(r'href="#(why-at_entry_[^"]+)"', entry)
+    assert [c for c in cells if "class=" not in c and c not in ("\u2013", "not recorded")] == ["2", "1", "1", "4"]
+    assert {*linked, *(id_ for id_, _ in told)} <= set(parsed(page).ids)
+    women = section(page, 'id="why-at_entry_sex_f"', "</details>")
+    assert "Yes: 3" in women
+
+
 def test_an_explanation_stands_once(page: Path) -> None:
     ids = [i for i in parsed(page).ids if re.fullmatch(r"x\d+", i)]
     assert len(ids) == len(set(ids)) > 100

@@ -60,7 +60,8 @@ class Analysis:
     counts: pl.DataFrame
     """Milestones, earlier medicines, reported events, worst grades (columns: `aftercart.analysis.counts.COUNTS`)."""
     answers: pl.DataFrame
-    """The patients behind every estimate, each with answer or value (columns: `aftercart.analysis.behind.ANSWERS`)."""
+    """The patients behind every estimate and every row of `baseline`, each with answer or value (columns:
+    `aftercart.analysis.behind.ANSWERS`)."""
     about: dict[str, Any]
     """Study, data cut-off, hash of the content, whether simulated, versions."""
 

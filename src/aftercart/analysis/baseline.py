@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 import polars as pl
 
-from aftercart.analysis.cohort import Cohort, rounded
+from aftercart.analysis.cohort import Cohort, once, rounded
 from aftercart.analysis.efficacy import visits
 from aftercart.analysis.records import ALL
 from aftercart.analysis.strata import by_disease
@@ -45,44 +46,84 @@ SCORES = (
 )
 
 
+NUMBERS = (
+    ("Age at infusion", "a", "age_years"),
+    ("Disease duration at infusion", "a", "disease_duration_years"),
+    ("Medicines before infusion", "1", "prior_medicines"),
+    ("CAR-positive cells given", "{cells}", "dose_cells"),
+    ("CAR-positive cells given per kilogram", "10*6/kg", "dose_per_kg"),
+    ("Follow-up", "mo", "follow_up_months"),
+)
+NAMED = (
+    ("Sex", "sex"),
+    ("Subtype of the disease", "indication_subtype"),
+    ("Product", "product"),
+    ("Origin of the cells", "source_cell"),
+    ("Lymphodepletion", "lymphodepletion"),
+    ("Died", "died"),
+    ("End of follow-up", "follow_up_ends"),
+    ("Left the study", "left_study"),
+)
+
+
 def table_one(cohort: Cohort) -> pl.DataFrame:
     """The patients at entry by disease and together (columns: `TABLE_ONE`)."""
-    patients = cohort.patients.join(_beside(cohort), on="subject_id", how="left", maintain_order="left")
-    numbers = [
-        ("Age at infusion", "a", "age_years"),
-        ("Disease duration at infusion", "a", "disease_duration_years"),
-        ("Medicines before infusion", "1", "prior_medicines"),
-        ("CAR-positive cells given", "{cells}", "dose_cells"),
-        ("CAR-positive cells given per kilogram", "10*6/kg", "dose_per_kg"),
-        ("Follow-up", "mo", "follow_up_months"),
-    ]
-    named = [
-        ("Sex", "sex"),
-        ("Subtype of the disease", "indication_subtype"),
-        ("Product", "product"),
-        ("Origin of the cells", "source_cell"),
-        ("Lymphodepletion", "lymphodepletion"),
-        ("Died", "died"),
-        ("End of follow-up", "follow_up_ends"),
-        ("Left the study", "left_study"),
-    ]
-    treatments, refractory = _treatments(cohort), _refractory(cohort)
-    rows = []
+    patients, rows = _patients(cohort), []
     for stratum, mine in by_disease(cohort, patients):
-        rows += [described(mine, stratum, *n) for n in numbers]
-        for key, label in SCORES:
-            if key not in mine.columns:
-                continue
-            meant = registry.get(key).indications
-            asked = mine.filter(pl.col("indication").is_in(list(meant))) if meant else mine
-            # An instrument of no disease in particular is described where anybody of the group has it.
-            if asked.height and (meant or asked[key].drop_nulls().len()):
-                rows.append(described(asked, stratum, label, None, key))
-        for label, column in named:
+        rows += [described(mine, stratum, *n) for n in NUMBERS]
+        rows += [described(asked, stratum, label, None, key) for key, label, asked in _scored(mine)]
+        for label, column in NAMED:
             rows += list(_levels(mine, patients, stratum, label, column))
-        rows += list(_shares(mine, treatments, stratum, "Treatment before infusion"))
-        rows += list(_shares(mine, refractory, stratum, "Refractory disease"))
+        for label, answers in _answered(cohort):
+            rows += list(_shares(mine, answers, stratum, label))
     return pl.DataFrame(rows, schema=TABLE_ONE)
+
+
+def at_entry(cohort: Cohort) -> Iterator[tuple[str, str | None, str | None, pl.DataFrame]]:
+    """Variable, level and unit of each row of `table_one`, and whom it is asked of.
+
+    Of a number `subject_id, value` of those of whom it is known, of a level `subject_id, met` of all.
+    """
+    patients = _patients(cohort)
+    measured = [(label, unit, column, patients) for label, unit, column in NUMBERS]
+    measured += [(label, "points", key, asked) for key, label, asked in _scored(patients)]
+    for label, unit, column, asked in measured:
+        value = pl.col(column).cast(pl.Float64)
+        yield label, None, unit, asked.select("subject_id", value=value).drop_nulls("value")
+    for label, column in NAMED:
+        text = pl.col(column).cast(pl.String)
+        for level in _levels_of(patients, column):
+            yield label, _shown(level), None, patients.select("subject_id", met=text == level)
+    for label, answers in _answered(cohort):
+        for (level,), mine in answers.sort("level").partition_by("level", as_dict=True, maintain_order=True).items():
+            yield label, str(level), None, mine.select("subject_id", "met")
+
+
+def row_id(variable: str, level: str | None = None) -> str:
+    """The name of a row of `table_one`, by which `Analysis.answers` says who stands behind it."""
+    return "at_entry_" + re.sub("[^a-z0-9]+", "_", f"{variable} {level or ''}".lower()).strip("_")
+
+
+@once
+def _patients(cohort: Cohort) -> pl.DataFrame:
+    return cohort.patients.join(_beside(cohort), on="subject_id", how="left", maintain_order="left")
+
+
+@once
+def _answered(cohort: Cohort) -> list[tuple[str, pl.DataFrame]]:
+    return [("Treatment before infusion", _treatments(cohort)), ("Refractory disease", _refractory(cohort))]
+
+
+def _scored(mine: pl.DataFrame) -> Iterator[tuple[str, str, pl.DataFrame]]:
+    """The scores at baseline that are described of some patients: key, label, and those whom it is asked of."""
+    for key, label in SCORES:
+        if key not in mine.columns:
+            continue
+        meant = registry.get(key).indications
+        asked = mine.filter(pl.col("indication").is_in(list(meant))) if meant else mine
+        # An instrument of no disease in particular is described where anybody of the group has it.
+        if asked.height and (meant or asked[key].null_count() < asked.height):
+            yield key, label, asked
 
 
 def _beside(cohort: Cohort) -> pl.DataFrame:
@@ -207,16 +248,24 @@ def _levels(
 ) -> Iterator[dict[str, Any]]:
     count = Counter(mine[column].cast(pl.String))
     known = mine.height - count[None]
-    for level in sorted(set(everyone[column].cast(pl.String)) - {None}):
+    for level in _levels_of(everyone, column):
         yield {
             "variable": label,
-            "level": {"true": "yes", "false": "no"}.get(level, level),
+            "level": _shown(level),
             "stratum": stratum,
             "n": mine.height,
             "known": known,
             "missing": count[None],
             "count": count[level],
         }
+
+
+def _levels_of(patients: pl.DataFrame, column: str) -> list[str]:
+    return sorted(level for level in set(patients[column].cast(pl.String)) if level is not None)
+
+
+def _shown(level: str) -> str:
+    return {"true": "yes", "false": "no"}.get(level, level)
 
 
 FLOW: dict[str, Any] = {

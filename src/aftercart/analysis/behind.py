@@ -1,4 +1,4 @@
-"""Who stands behind each estimate: the patients it asks, each with the answer or value and the result that decided."""
+"""Who stands behind each number: the patients it asks, each with the answer or value and the result that decided."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from aftercart.analysis import adverse, change, courses, efficacy, infections, overview, safety
+from aftercart.analysis import adverse, baseline, change, courses, efficacy, infections, overview, safety
 from aftercart.analysis.cohort import Cohort
 from aftercart.analysis.markers import MARKERS
 from aftercart.analysis.outcomes import ANSWER_SCHEMA, Outcome
@@ -69,19 +69,34 @@ def question(estimate: str, asked: Collection[str]) -> str | None:
 
 
 def answers(cohort: Cohort, outcomes: Iterable[Outcome]) -> pl.DataFrame:
-    """Every patient behind every estimate (columns: `ANSWERS`); outcomes: those of `every_outcome`."""
-    met = pl.when("met").then(pl.lit(YES)).when(~pl.col("met")).then(pl.lit(NO)).otherwise(pl.lit(OPEN))
+    """Every patient behind every estimate and every row at entry (columns: `ANSWERS`).
+
+    outcomes: those of `every_outcome`.
+    """
     told = [o for o in outcomes if o.answers.height]
     often = [o.answers.height for o in told]
     named = pl.DataFrame({"id": [o.id for o in told], "label": [o.label for o in told], "_n": often})
-    rows = pl.concat([pl.DataFrame(schema=ANSWER_SCHEMA), *(o.answers for o in told)]).with_columns(answer=met)
+    rows = pl.concat([pl.DataFrame(schema=ANSWER_SCHEMA), *(o.answers for o in told)]).with_columns(answer=MET)
     rows = rows.hstack(named.select(pl.col("id", "label").repeat_by("_n").explode()))
     who = cohort.patients.select("subject_id", "indication").with_row_index("_place")
-    found = pl.concat([rows, *_times(cohort), *_values(cohort)], how="diagonal_relaxed")
+    found = pl.concat([rows, *_times(cohort), *_values(cohort), *_at_entry(cohort)], how="diagonal_relaxed")
     found = found.with_columns(_turn=pl.col("id").rle_id()).join(who, on="subject_id", how="inner")
     found = found.sort("_turn", "_place")
     empty = [pl.lit(None, kind).alias(name) for name, kind in ANSWERS.items() if name not in found.columns]
     return found.with_columns(empty).select(pl.col(name).cast(kind) for name, kind in ANSWERS.items())
+
+
+MET = pl.when("met").then(pl.lit(YES)).when(~pl.col("met")).then(pl.lit(NO)).otherwise(pl.lit(OPEN))
+
+
+def _at_entry(cohort: Cohort) -> Iterator[pl.DataFrame]:
+    """The rows of the table of patients at entry: numbers with the value of each patient, levels with the answer."""
+    for variable, level, unit, known in baseline.at_entry(cohort):
+        id_ = baseline.row_id(variable, level)
+        if level is None:
+            yield _valued(id_, variable, str(unit), known, pl.col("value"))
+        else:
+            yield known.select("subject_id", answer=MET, **_named(id_, f"{variable}: {level}"))
 
 
 def _times(cohort: Cohort) -> Iterator[pl.DataFrame]:

@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from aftercart.analysis.adverse import laboratory_test
+from aftercart.analysis.baseline import row_id
 from aftercart.reporting.numbers import (
     NONE,
     SMALLEST_PERCENT_DENOMINATOR,
@@ -16,6 +17,7 @@ from aftercart.reporting.numbers import (
     number,
     percent,
     percentage,
+    unit_words,
 )
 from aftercart.reporting.tables import Column, Row, Table
 
@@ -34,12 +36,14 @@ def described(baseline: pl.DataFrame) -> Table:
         made = tuple(_described_cell(cells[s], level is not None) if s in cells else NONE for s in strata)
         if level is None:
             unit = part["unit"][0]
-            rows.append(Row(f"{variable}, {unit}" if unit else str(variable), made))
+            words = unit_words(unit or "")
+            named = f"{variable}, {words}" if words else str(variable)
+            rows.append(Row(named, made, estimate=row_id(str(variable))))
             continue
         if variable != heading:
             rows.append(Row(str(variable), heading=True))
             heading = str(variable)
-        rows.append(Row(str(level), made))
+        rows.append(Row(str(level), made, estimate=row_id(str(variable), str(level))))
     notes = (
         "Numbers: median (quartiles; range). Counts: patients of those for whom it is known.",
         f"With fewer than {SMALLEST_PERCENT_DENOMINATOR} patients no percentage is given.",

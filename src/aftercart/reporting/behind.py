@@ -11,7 +11,7 @@ import polars as pl
 from aftercart.analysis import behind
 from aftercart.analysis.analyze import Analysis
 from aftercart.reporting.evidence import Anchors
-from aftercart.reporting.numbers import indication, number
+from aftercart.reporting.numbers import indication, number, of, unit_words
 from aftercart.reporting.words import stated
 
 MOST_NAMES = 100
@@ -82,6 +82,8 @@ def _why(rows: list[dict[str, Any]], records: Mapping[str, Mapping[str, Any]], f
         open_ = sum(r["len"] for r in rows if r["answer"] == behind.OPEN)
         counts = int(record["numerator"]), int(record["denominator"])
         said = stated(*counts, record["ci_low"], record["ci_high"], open_)
+    elif unit is None:
+        said = of(n["Yes"], n["Yes"] + n["No"])
     else:
         asked = sum(n.values())
         said = f"{asked} patient{'' if asked == 1 else 's'}"
@@ -119,7 +121,7 @@ def _label(row: Mapping[str, Any]) -> str:
 def _answers(row: Mapping[str, Any], found: Anchors) -> Iterator[Answer]:
     unit = row["unit"]
     for subject, deciding, value in zip(row["subject_id"], row["row"], row["value"], strict=True):
-        said = "" if unit is None else f"{number(value, 2)} {unit}".replace("{copies}", "copies")
+        said = "" if unit is None else f"{number(value, 2)} {unit_words(unit)}".strip()
         yield Answer(subject, found.of(subject, deciding), said)
 
 

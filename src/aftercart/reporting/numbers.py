@@ -103,6 +103,14 @@ def proportion(numerator: int, denominator: int, low: float | None, high: float 
     return f"{of(numerator, denominator)} ({share + '; ' if share else ''}{limits})"
 
 
+UNITS = {"a": "years", "mo": "months", "d": "days", "10*6/kg": "10\u2076/kg", "{cells}": "cells", "1": ""}
+
+
+def unit_words(unit: str) -> str:
+    """A unit (UCUM) as readers write it: `years` for `a`; nothing for a plain count."""
+    return UNITS.get(unit, unit.replace("{copies}/ug", "copies/\u00b5g DNA").replace("d*", "days \u00d7 "))
+
+
 def shown(value: object) -> str:
     """A value in a table of data: yes or no, a number without noise, or the text itself."""
     if isinstance(value, bool):

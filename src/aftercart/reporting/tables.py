@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 
+from aftercart.analysis.baseline import row_id
 from aftercart.analysis.cohort import Cohort
 from aftercart.analysis.summary import Estimate, Summary
 from aftercart.reporting.evidence import GRADED, Toxicity
@@ -225,19 +226,23 @@ def table_one(cohort: Cohort) -> Table:
     everyone = [*parts, cohort.patients] if len(parts) > 1 else parts
     heads = [indication(d) for d in diseases] + (["All"] if len(parts) > 1 else [])
 
-    def row(label: str, cell: Callable[[pl.DataFrame], str]) -> Row:
-        return Row(label, tuple(cell(p) for p in everyone))
+    def row(label: str, cell: Callable[[pl.DataFrame], str], estimate: str = "") -> Row:
+        return Row(label, tuple(cell(p) for p in everyone), estimate=estimate)
 
     rows = [
         row("Patients", lambda p: str(p.height)),
         Row("Sex", heading=True),
-        *(row(name, _counter("sex", code)) for name, code in (("Women", "F"), ("Men", "M"))),
+        *(row(name, _counter("sex", code), row_id("Sex", code)) for name, code in (("Women", "F"), ("Men", "M"))),
         Row("At infusion", heading=True),
-        row("Age, years: median (range)", lambda p: _spread(p["age_years"], 0)),
-        row("Disease duration, years: median (range)", lambda p: _spread(p["disease_duration_years"], 1)),
+        row("Age, years: median (range)", lambda p: _spread(p["age_years"], 0), row_id("Age at infusion")),
+        row(
+            "Disease duration, years: median (range)",
+            lambda p: _spread(p["disease_duration_years"], 1),
+            row_id("Disease duration at infusion"),
+        ),
         Row("Follow-up", heading=True),
-        row("Months: median (range)", lambda p: _spread(p["follow_up_months"], 1)),
-        row("Died", lambda p: str(int(p["died"].sum()))),
+        row("Months: median (range)", lambda p: _spread(p["follow_up_months"], 1), row_id("Follow-up")),
+        row("Died", lambda p: str(int(p["died"].sum())), "death"),
     ]
     partial = int(cohort.patients["duration_from_partial_date"].sum() or 0)
     notes = (

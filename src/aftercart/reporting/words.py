@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from textwrap import fill
 from typing import Any
 
+from aftercart.analysis.baseline import row_id
 from aftercart.analysis.safety import ALL
 from aftercart.analysis.summary import Estimate, Summary
 from aftercart.reporting.numbers import indication, listed, number, of, opening, proportion
@@ -26,23 +29,33 @@ LEADING = (
 )
 
 
+@dataclass(frozen=True)
+class Piece:
+    """A stretch of a sentence; a number that an estimate gives has the estimate's id and label."""
+
+    text: str
+    estimate: str = ""
+    label: str = ""
+
+
 def abstract(summary: Summary) -> str:
     """State the study as a congress abstract does: patients, safety, efficacy, treatment, follow-up.
 
     Every proportion comes with its count and its exact 95% interval; a part without data says so. Lines are wrapped
     for a terminal.
     """
-    width = max(len(heading) for heading, _ in abstract_parts(summary)) + 2
+    parts = [(heading, "".join(piece.text for piece in pieces)) for heading, pieces in abstract_parts(summary)]
+    width = max(len(heading) for heading, _ in parts) + 2
     return "\n".join(
         fill(text, PAGE_WIDTH, initial_indent=heading.ljust(width), subsequent_indent=" " * width)
-        for heading, text in abstract_parts(summary)
+        for heading, text in parts
     )
 
 
-def abstract_parts(summary: Summary) -> list[tuple[str, str]]:
-    """The abstract as (heading, text) pairs."""
+def abstract_parts(summary: Summary) -> list[tuple[str, list[Piece]]]:
+    """The abstract as (heading, pieces of its sentences) pairs."""
     if summary.cohort["n"] == 0:
-        return [("Patients", "No patient with a dated infusion is in this study.")]
+        return [("Patients", [Piece("No patient with a dated infusion is in this study.")])]
     parts = [
         ("Patients", _patients(summary)),
         ("Safety", _safety(summary)),
@@ -51,8 +64,27 @@ def abstract_parts(summary: Summary) -> list[tuple[str, str]]:
         ("Treatment", _treatment(summary)),
         ("Follow-up", _follow_up(summary)),
     ]
-    warning = [("Simulated data", SIMULATED)] if summary.cohort["simulated"] else []
-    return [*warning, *((heading, text) for heading, text in parts if text)]
+    warning = [("Simulated data", [Piece(SIMULATED)])] if summary.cohort["simulated"] else []
+    return [*warning, *((heading, _pieces(text)) for heading, text in parts if text)]
+
+
+FROM, IS, TO = "\x02", "\x1f", "\x03"
+"""Within a sentence that is being put together: a number stands between these, behind id and label of its estimate."""
+
+
+def _told(text: str, id_: str, label: str) -> str:
+    return IS.join((f"{FROM}{id_}", label, f"{text}{TO}"))
+
+
+def _pieces(text: str) -> list[Piece]:
+    found = []
+    for part in re.split(f"({FROM}[^{TO}]*{TO})", text):
+        if part.startswith(FROM):
+            id_, label, said = part[1:-1].split(IS)
+            found.append(Piece(said, id_, label))
+        elif part:
+            found.append(Piece(part))
+    return found
 
 
 SIMULATED = "Some or all values of this study are simulated or reconstructed; they are not a clinical result."
@@ -70,6 +102,19 @@ def stated(numerator: int, denominator: int, low: float | None, high: float | No
     return f"{text[:-1]}; {not_evaluable} not evaluable)" if not_evaluable and "(" in text else text
 
 
+def _share(estimate: Estimate) -> str:
+    """The same in the abstract, with its count told."""
+    return share(estimate).replace(_count(estimate), _counted(estimate), 1)
+
+
+def _counted(estimate: Estimate) -> str:
+    return _told(_count(estimate), estimate.id, estimate.label)
+
+
+def _count(estimate: Estimate) -> str:
+    return of(int(estimate.numerator), int(estimate.denominator))
+
+
 def _patients(summary: Summary) -> str:
     cohort = summary.cohort
     diseases = listed(f"{n} with {indication(code)}" for code, n in cohort["n_by_disease"].items())
@@ -77,8 +122,8 @@ def _patients(summary: Summary) -> str:
     details = "; ".join(p for p in (diseases, sexes) if p)
     text = f"{opening(cohort['n'], 'patient', 'patients')} ({details}) received CAR T cells{_between(cohort)}."
     facts = [
-        _median(cohort, "age_years", "median age", "years"),
-        _median(cohort, "disease_duration_years", "median disease duration", "years"),
+        _median(cohort, "age_years", "Age at infusion", "median age"),
+        _median(cohort, "disease_duration_years", "Disease duration at infusion", "median disease duration"),
     ]
     known = listed(f for f in facts if f)
     sentences = [text, f"{known[0].upper()}{known[1:]}." if known else "", _refractory(summary)]
@@ -87,7 +132,8 @@ def _patients(summary: Summary) -> str:
 
 def _sexes(sex: dict[str, int]) -> str:
     names = {"F": ("woman", "women"), "M": ("man", "men")}
-    known = [f"{n} {names[code][n != 1]}" for code, n in sex.items() if code in names]
+    told = {code: _told(str(n), row_id("Sex", code), f"Sex: {code}") for code, n in sex.items()}
+    known = [f"{told[code]} {names[code][n != 1]}" for code, n in sex.items() if code in names]
     other = sum(n for code, n in sex.items() if code not in names)
     return listed([*known, *([f"{other} of other or unrecorded sex"] if other else [])])
 
@@ -99,20 +145,20 @@ def _between(cohort: dict[str, Any]) -> str:
     return f" on {first}" if first == last else f" between {first} and {last}"
 
 
-def _median(cohort: dict[str, Any], name: str, label: str, unit: str) -> str:
+def _median(cohort: dict[str, Any], name: str, variable: str, label: str) -> str:
     value, (low, high), known = cohort[f"{name}_median"], cohort[f"{name}_range"], cohort[f"{name}_known"]
     if value is None:
         return ""
     spread = f"range {number(low)} to {number(high)}" if known > 1 else "one patient"
     unknown = cohort["n"] - known
     gap = f"; not recorded in {unknown}" if unknown else ""
-    return f"{label} {number(value)} {unit} ({spread}{gap})"
+    return f"{label} {_told(number(value), row_id(variable), variable)} years ({spread}{gap})"
 
 
 def _refractory(summary: Summary) -> str:
     found = [e for e in summary.estimates if e.criterion == "refractory" and e.denominator]
     common = [e for e in found if e.population == ALL] or found
-    return " ".join(f"{e.label}: {share(e)}." for e in common)
+    return " ".join(f"{e.label}: {_share(e)}." for e in common)
 
 
 def _safety(summary: Summary) -> str:
@@ -136,11 +182,11 @@ def _toxicity(summary: Summary, name: str, label: str, grades: dict[str, int]) -
     if grades["not_evaluable"] and by_grade:
         by_grade.append(f"not decided in {grades['not_evaluable']}")
     spread = f" (worst grade: {listed(by_grade)})" if by_grade else ""
-    text = f"{label} occurred in {share(any_grade)}{spread}"
+    text = f"{label} occurred in {_share(any_grade)}{spread}"
     for grade in (2, 3):
         severe = summary.find(f"{name}_grade_{grade}_or_more")
         if severe is not None and severe.denominator:
-            text += f"; grade {grade} or more in {share(severe)}"
+            text += f"; grade {grade} or more in {_share(severe)}"
     return f"{text}."
 
 
@@ -148,9 +194,9 @@ def _late_neutropenia(summary: Summary) -> str:
     late, resolved = summary.find("late_neutropenia_grade_4"), summary.find("late_neutropenia_grade_4_resolved")
     if late is None or not late.denominator:
         return ""
-    text = f"Grade 4 neutropenia after day 30 occurred in {share(late)}"
+    text = f"Grade 4 neutropenia after day 30 occurred in {_share(late)}"
     if late.numerator and resolved is not None:
-        text += f" and resolved in {of(int(resolved.numerator), int(resolved.denominator))}"
+        text += f" and resolved in {_counted(resolved)}"
     return f"{text}."
 
 
@@ -158,25 +204,25 @@ def _event(summary: Summary, id_: str, label: str) -> str:
     found = summary.find(id_)
     if found is None:
         return ""
-    return f"{label} was recorded in {share(found)}." if found.denominator else f"{label} could not be evaluated."
+    return f"{label} was recorded in {_share(found)}." if found.denominator else f"{label} could not be evaluated."
 
 
 def _deaths(summary: Summary) -> str:
     found = summary.find("death")
-    return f"Deaths: {share(found)}." if found is not None and found.denominator else ""
+    return f"Deaths: {_share(found)}." if found is not None and found.denominator else ""
 
 
 def _b_cells(summary: Summary) -> str:
     aplasia, back = summary.find("b_cell_aplasia"), summary.find("b_cell_return")
     if aplasia is None or not aplasia.denominator:
         return ""
-    text = f"B cells disappeared in {share(aplasia)}"
+    text = f"B cells disappeared in {_share(aplasia)}"
     if back is None or not back.denominator:
         return f"{text}."
-    text += f" and returned in {share(back)}"
+    text += f" and returned in {_share(back)}"
     day = summary.find("b_cell_return_day")
     if day is not None and day.estimate is not None:
-        text += f", after a median of {number(day.estimate)} days{_limits(day, 'days')}"
+        text += f", after a median of {_told(number(day.estimate), day.id, day.label)} days{_limits(day, 'days')}"
     return f"{text}."
 
 
@@ -204,14 +250,14 @@ def _efficacy(summary: Summary) -> str:
         found = at_landmark(summary, question)
         if found is not None:
             visit = found.label.rsplit(", ", 1)[-1]
-            by_population.setdefault(found.population, []).append(f"{words} {share(found)} at {_the(visit)}")
+            by_population.setdefault(found.population, []).append(f"{words} {_share(found)} at {_the(visit)}")
         elif (asked := summary.find(f"{question}_last_visit")) is not None:
             name = asked.label.rsplit(", ", 1)[0]
             by_population.setdefault(asked.population, []).append(f"{name} could not be evaluated")
     sentences = [f"In {_population(name)}, {'; '.join(parts)}." for name, parts in by_population.items()]
     sustained = summary.find("remission_sustained")
     if sustained is not None and sustained.denominator:
-        sentences.append(f"Remission, once reached, was sustained to the last visit in {share(sustained)}.")
+        sentences.append(f"Remission, once reached, was sustained to the last visit in {_share(sustained)}.")
     return " ".join(sentences) or "No efficacy result could be evaluated."
 
 
@@ -232,7 +278,7 @@ def _treatment(summary: Summary) -> str:
         (free, "took no glucocorticoid, immunosuppressant or biologic (an antimalarial was allowed)"),
         (strict, "took none of these and no antimalarial"),
     )
-    said = [f"{share(e)} {what}" for e, what in parts if e is not None and e.denominator]
+    said = [f"{_share(e)} {what}" for e, what in parts if e is not None and e.denominator]
     if said:
         return f"At the last visit, {listed(said)}."
     return "What was still taken could not be evaluated in any patient." if any(e for e, _ in parts) else ""
@@ -249,4 +295,5 @@ def _follow_up(summary: Summary) -> str:
     limits = _limits(summary.get("follow_up_months"), "months").replace(" (", "", 1).removesuffix(")")
     span = f"range {number(low)} to {number(high)}"
     details = "; ".join(part for part in (limits, span, years) if part)
-    return f"Median follow-up was {number(median)} months ({details})."
+    told = _told(number(median), "follow_up_months", "Median follow-up")
+    return f"Median follow-up was {told} months ({details})."

@@ -11,12 +11,10 @@ from aftercart.analysis.records import ALL
 from aftercart.criteria import registry
 from aftercart.reporting.documents.model import NumberedTable
 from aftercart.reporting.documents.source import QUARTILES, Source, count, proportion, spread
-from aftercart.reporting.numbers import NONE
+from aftercart.reporting.numbers import NONE, unit_words
 from aftercart.reporting.tables import Row, Table
 
 SEX = {"F": "Women", "M": "Men", "U": "Not stated", "INTERSEX": "Intersex"}
-
-UNITS = {"a": "years", "mo": "months", "d": "days", "10*6/kg": "10\u2076/kg", "{cells}": "cells", "1": ""}
 
 MILESTONE_LABELS = {
     "reference infusion": "Reference infusion with a complete date",
@@ -178,9 +176,8 @@ def _product(source: Source) -> NumberedTable:
     if known.height:
         rows.append(Row("Expansion of the cells", heading=True))
     for variable, unit in known.select("variable", "unit").iter_rows():
-        words = UNITS.get(unit, str(unit).replace("{copies}/ug", "copies/\u00b5g DNA").replace("d*", "days \u00d7 "))
         cells = tuple(spread(r, 0) for r in source.described(described, variable))
-        rows.append(Row(f"{variable}, {words}", cells))
+        rows.append(Row(f"{variable}, {unit_words(str(unit))}", cells))
     table = Table(
         "Product, Dose, Lymphodepletion and Expansion",
         source.columns("Exposure"),
