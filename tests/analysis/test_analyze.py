@@ -367,6 +367,23 @@ def test_the_patients_behind_every_row_at_entry_add_up_to_it(found: ac.Analysis)
     assert found.baseline.height > 150
 
 
+def test_rows_at_entry_that_differ_in_a_sign_or_script_have_names_of_their_own() -> None:
+    levels = [
+        "CAR-T 1",
+        "CAR T 1",
+        "car T 1",
+        "CAR_T_1",
+        "\u041f\u0440\u0435\u043f\u0430\u0440\u0430\u0442",
+        "\u88fd\u54c1",
+        "A",
+        "a",
+    ]
+    names = {row_id("Product", level) for level in levels}
+    assert len(names) == len(levels)
+    assert all(name.isascii() and name.replace("_", "").isalnum() for name in names)
+    assert row_id("Sex", "F") == "at_entry_sex_F"
+
+
 def test_the_command_writes_every_table(tmp_path: Path, found: ac.Analysis) -> None:
     ac.reference_cohort().write(tmp_path / "study")
     done = CliRunner().invoke(main, ["analyze", str(tmp_path / "study"), "--out", str(tmp_path / "out")])

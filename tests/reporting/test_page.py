@@ -174,7 +174,7 @@ def test_numbers_in_sentences_and_of_the_patients_at_entry_say_who_stands_behind
     linked = re.findall(r'href="#(why-at_entry_[^"]+)"', entry)
     assert [c for c in cells if "class=" not in c and c not in ("\u2013", "not recorded")] == ["2", "1", "1", "4"]
     assert {*linked, *(id_ for id_, _ in told)} <= set(parsed(page).ids)
-    women = section(page, 'id="why-at_entry_sex_f"', "</details>")
+    women = section(page, 'id="why-at_entry_sex_F"', "</details>")
     assert "Yes: 3" in women
 
 

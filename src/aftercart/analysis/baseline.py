@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zlib
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -100,8 +101,16 @@ def at_entry(cohort: Cohort) -> Iterator[tuple[str, str | None, str | None, pl.D
 
 
 def row_id(variable: str, level: str | None = None) -> str:
-    """The name of a row of `table_one`, by which `Analysis.answers` says who stands behind it."""
-    return "at_entry_" + re.sub("[^a-z0-9]+", "_", f"{variable} {level or ''}".lower()).strip("_")
+    """The name of a row of `table_one`, by which `Analysis.answers` says who stands behind it.
+
+    A level of which letters and digits do not tell the whole (`CAR-T 1` and `CAR T 1`, other scripts) has a checksum.
+    """
+    name = f"at_entry_{variable.lower().replace(' ', '_').replace('-', '_')}"
+    if level is None:
+        return name
+    plain = re.sub("[^A-Za-z0-9]+", "_", level).strip("_")
+    whole = plain == level.replace(" ", "_") and "_" not in level
+    return "_".join(part for part in (name, plain, "" if whole else f"{zlib.crc32(level.encode()):08x}") if part)
 
 
 @once
