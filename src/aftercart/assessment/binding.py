@@ -277,20 +277,24 @@ def _result(binding: Mapping[str, Any], entry: Criterion, units: pl.DataFrame, r
     found = results.get(key)
     if found is None or output not in found.columns:
         return Column(pl.Series([None] * units.height, dtype=pl.Null))
-    rows = found.lazy()
     if "variant" in binding:
-        rows = rows.filter(pl.col("variant") == binding["variant"])
+        found = found.filter(pl.col("variant") == binding["variant"])
     if binding.get("at") == "baseline":
-        rows, on = rows.filter(pl.col("visit") == "baseline"), ["_s"]
+        found, on = found.filter(pl.col("visit") == "baseline"), ["_s"]
     elif entry.per in ("visit", "visit_pair"):
         on = ["_s", "visit"]
     else:
         on = ["_s", "day"]
-    rows = rows.select(*on, pl.col(output).alias("value"), "evidence").unique(on, keep="first", maintain_order=True)
-    joined = units.lazy().select("_k", *on).join(rows, on=on, how="left", maintain_order="left").collect()
-    known = joined.lazy().filter(pl.col("value").is_not_null()).select("_k", "evidence")
-    evidence = known.explode("evidence").drop_nulls("evidence").unnest("evidence")
+    found = found.select(*on, pl.col(output).alias("value"), "evidence").unique(on, keep="first", maintain_order=True)
+    joined = units.select("_k", *on).join(found, on=on, how="left", maintain_order="left")
+    evidence = (
+        joined.filter(pl.col("value").is_not_null())
+        .select("_k", "evidence")
+        .explode("evidence")
+        .drop_nulls("evidence")
+        .unnest("evidence")
+    )
     rests_on = next((o.inputs for o in registry.get(key).outputs if o.name == output), ())
     if rests_on:
         evidence = evidence.filter(pl.col("input").is_in(list(rests_on)))
-    return Column(joined["value"], (evidence.select("_k", "ref").collect(),))
+    return Column(joined["value"], (evidence.select("_k", "ref"),))

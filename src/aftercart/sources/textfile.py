@@ -176,11 +176,7 @@ def _untidy(frame: pl.DataFrame) -> tuple[list[str], list[str]]:
         return [], []
     long = frame.height >= FEW
     repeats = frame.head(2 * FEW).select(pl.col(names).n_unique() < FEW).row(0) if long else [False] * len(names)
-    # In order, since a text is compared with itself.
-    texts = [
-        pl.col(name).unique(maintain_order=True) if often else pl.col(name)
-        for name, often in zip(names, repeats, strict=True)
-    ]
+    texts = [pl.lit(frame[n].unique()) if often else pl.col(n) for n, often in zip(names, repeats, strict=True)]
     padded = [((t == "") | (t != t.str.strip_chars())).any().alias(f"padded {i}") for i, t in enumerate(texts)]
     nul = [t.str.contains("\x00", literal=True).any().alias(f"nul {i}") for i, t in enumerate(texts)]
     found = dict(enumerate(frame.select(*padded, *nul).row(0)))

@@ -10,6 +10,9 @@ from aftercart.study.schema import Column, Table
 LONGEST_TEXT = 10_000
 """A cell longer than this is not a study value."""
 
+LONG = 500
+"""Rows of a table from which on each distinct text is judged instead of each cell."""
+
 TRUE, FALSE = ("true", "yes", "y", "1"), ("false", "no", "n", "0")
 
 
@@ -133,24 +136,25 @@ def _columns(table: Table, cells: pl.DataFrame, file: str, study_id: str) -> tup
 
 def _sound(table: Table, cells: pl.DataFrame) -> set[str]:
     """The columns of numbers, texts, listed values and dates without a bad cell, found in one query."""
-    asked = {
-        c.name: _is_sound(c, pl.col(c.name)).all()
-        for c in table.columns
-        if c.name in cells.columns and c.type not in ("bool", "list")
-    }
-    return {name for name, sound in cells.select(**asked).row(0, named=True).items() if sound}
+
+    def judged(column: Column) -> pl.Expr:
+        """The cells, each text only once where a long column may repeat it."""
+        few = cells.height >= LONG and column.type not in ("int", "float", "str")
+        return pl.lit(cells[column.name].unique()) if few else pl.col(column.name)
+
+    checked = [c for c in table.columns if c.name in cells.columns and c.type not in ("bool", "list")]
+    found = cells.select(**{c.name: _is_sound(c, judged(c)).all() for c in checked}).row(0, named=True)
+    return {name for name, sound in found.items() if sound}
 
 
 def _is_sound(column: Column, cells: pl.Expr) -> pl.Expr:
-    """Which cells can be kept; listed values and dates are judged once for each distinct text, empty cells are null."""
+    """Which cells can be kept; of an empty one it is true or null."""
     if column.type in ("int", "float"):
         return cells.is_null() | _is_possible(column, cells.cast(pl.Float64, strict=False)).fill_null(value=False)
     text = cells.cast(pl.String)
     if column.type == "str":
         return text.str.len_bytes() <= LONGEST_TEXT
-    # In order, since every part of a date asks for the distinct texts anew.
-    distinct = text.unique(maintain_order=True)
-    return distinct.is_in(list(column.allowed)) if column.type == "enum" else dates.is_valid(distinct)
+    return text.is_in(list(column.allowed)) if column.type == "enum" else dates.is_valid(text)
 
 
 def _is_possible(column: Column, value: pl.Expr) -> pl.Expr:
