@@ -106,6 +106,25 @@ def worst(*intervals: Interval) -> Interval:
     )
 
 
+def held(rows: pl.LazyFrame, **intervals: Interval) -> tuple[pl.LazyFrame, dict[str, Interval]]:
+    """Compute intervals once, as columns of the frame; combining many of them as expressions would repeat the work."""
+    ends = {f"_{name}_{end}": getattr(i, end) for name, i in intervals.items() for end in ("low", "high")}
+    kept = {name: Interval(pl.col(f"_{name}_low"), pl.col(f"_{name}_high")) for name in intervals}
+    return rows.with_columns(**ends), kept
+
+
+def with_grade(rows: pl.LazyFrame, found: Interval, *, gradable: pl.Expr | None = None) -> pl.LazyFrame:
+    """Add `grade`, `grade_min` and `grade_max`; all three are missing where the version has no such term."""
+    has_term = pl.lit(value=True) if gradable is None else gradable
+    bounded = rows.with_columns(
+        grade_min=pl.when(may_be_true(has_term)).then(found.low).cast(pl.Int64),
+        grade_max=pl.when(may_be_true(has_term)).then(found.high).cast(pl.Int64),
+    )
+    return bounded.with_columns(
+        grade=pl.when(has_term).then(Interval(pl.col("grade_min"), pl.col("grade_max")).value())
+    )
+
+
 def from_map(value: pl.Expr, table: Mapping[str, int], *, low: int, high: int) -> Interval:
     """Look a code up in a published table; a missing code spans `low` to `high`."""
     known = value.replace_strict(dict(table), default=None, return_dtype=pl.Int32)

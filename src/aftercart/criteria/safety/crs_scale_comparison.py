@@ -8,7 +8,7 @@ import polars as pl
 
 from aftercart.criteria import registry
 from aftercart.criteria.calling import criterion
-from aftercart.criteria.logic import Interval, first_true, ge, gt, is_true, may_be_true, missing_names, worst
+from aftercart.criteria.logic import Interval, first_true, ge, gt, held, is_true, may_be_true, missing_names, worst
 from aftercart.criteria.safety.crs_astct_2019 import crs_astct_2019
 
 SCALES = ("astct_2019", "lee_2014", "penn")
@@ -34,9 +34,11 @@ def crs_scale_comparison(rows: pl.LazyFrame) -> pl.LazyFrame:
         _pressor=_pressor_class(),
         _device=pl.col("oxygen_device"),
     )
-    astct = _astct(prepared).with_columns(oxygen_device="_device")
-    scales = {"lee_2014": _lee(rules), "penn": _penn(rules)}
-    graded = astct.with_columns(
+    frame, scales = _astct(prepared).with_columns(oxygen_device="_device"), {}
+    for scale, domains in (("lee_2014", _lee(rules)), ("penn", _penn(rules))):
+        frame, of = held(frame, **{f"{scale}_{name}": d for name, d in domains.items()})
+        scales[scale] = {name: of[f"{scale}_{name}"] for name in domains}
+    graded = frame.with_columns(
         **{f"{s}_min": worst(*d.values()).low.cast(pl.Int64) for s, d in scales.items()},
         **{f"{s}_max": worst(*d.values()).high.cast(pl.Int64) for s, d in scales.items()},
     ).with_columns(pl.when(pl.col(f"{s}_min") == pl.col(f"{s}_max")).then(pl.col(f"{s}_min")).alias(s) for s in scales)

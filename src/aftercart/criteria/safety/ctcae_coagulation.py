@@ -8,10 +8,10 @@ import polars as pl
 
 from aftercart.criteria import registry
 from aftercart.criteria.calling import criterion
-from aftercart.criteria.logic import Interval, first_true, ge, gt, is_true, le, lt, may_be_true, worst
+from aftercart.criteria.logic import Interval, first_true, ge, gt, held, is_true, le, lt, may_be_true, with_grade, worst
 from aftercart.criteria.safety.ctcae_liver import above
 from aftercart.criteria.safety.ctcae_neutrophils import either
-from aftercart.criteria.safety.ctcae_white_cells import by_term, held, missing_by_term, with_grade
+from aftercart.criteria.safety.ctcae_white_cells import by_term, missing_by_term
 
 VALUE, LLN, BASELINE = (pl.col(f"fibrinogen{part}_mg_per_dl") for part in ("", "_lln", "_baseline"))
 INPUTS = {

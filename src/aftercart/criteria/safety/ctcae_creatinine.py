@@ -6,10 +6,9 @@ import polars as pl
 
 from aftercart.criteria import registry
 from aftercart.criteria.calling import criterion
-from aftercart.criteria.logic import Interval, first_true, may_be_true, missing_names, worst
+from aftercart.criteria.logic import Interval, first_true, held, may_be_true, missing_names, with_grade, worst
 from aftercart.criteria.safety.ctcae_liver import above, baseline_was
 from aftercart.criteria.safety.ctcae_neutrophils import either
-from aftercart.criteria.safety.ctcae_white_cells import held, with_grade
 
 
 def _by_range(value: pl.Expr, uln: pl.Expr, baseline: pl.Expr, multiples: list[float]) -> Interval:

@@ -9,9 +9,9 @@ import polars as pl
 
 from aftercart.criteria import registry
 from aftercart.criteria.calling import criterion
-from aftercart.criteria.logic import Interval, first_true, ge, gt, is_true, may_be_true
+from aftercart.criteria.logic import Interval, first_true, ge, gt, held, is_true, may_be_true, with_grade
 from aftercart.criteria.safety.ctcae_neutrophils import either
-from aftercart.criteria.safety.ctcae_white_cells import held, missing_by_term, with_grade
+from aftercart.criteria.safety.ctcae_white_cells import missing_by_term
 
 
 def above(

@@ -6,10 +6,10 @@ import polars as pl
 
 from aftercart.criteria import registry
 from aftercart.criteria.calling import criterion
-from aftercart.criteria.logic import first_true, is_true, lt, may_be_true
+from aftercart.criteria.logic import first_true, held, is_true, lt, may_be_true, with_grade
 from aftercart.criteria.safety.ctcae_liver import above
 from aftercart.criteria.safety.ctcae_neutrophils import below, either
-from aftercart.criteria.safety.ctcae_white_cells import by_term, held, missing_by_term, with_grade
+from aftercart.criteria.safety.ctcae_white_cells import by_term, missing_by_term
 
 INPUTS = {
     "ck_increased": ("ck_u_per_l", "ck_uln_u_per_l"),

@@ -6,7 +6,7 @@ import polars as pl
 
 from aftercart.criteria import registry
 from aftercart.criteria.calling import criterion
-from aftercart.criteria.logic import Interval, first_true, is_true, missing_names, worst
+from aftercart.criteria.logic import Interval, first_true, held, is_true, missing_names, with_grade, worst
 from aftercart.criteria.safety.ctcae_neutrophils import below, either
 
 
@@ -27,26 +27,20 @@ def ctcae_platelets_hemoglobin(rows: pl.LazyFrame) -> pl.LazyFrame:
     haemoglobin, haemoglobin_lln = pl.col("hemoglobin_g_per_dl"), pl.col("hemoglobin_lln_g_per_dl")
     transfusion = Interval.flag(pl.col("transfusion_indicated"), 3)
     urgent = Interval.flag(pl.col("life_threatening_urgent_intervention"), 4)
-    v5 = below(platelets, rules["platelets_v5_below_10e9_per_l"], platelets_lln, highest=4)
-    v6 = worst(below(platelets, rules["platelets_v6_below_10e9_per_l"], platelets_lln, highest=4), transfusion, urgent)
-    anemia = worst(
-        below(haemoglobin, rules["hemoglobin_below_g_per_dl"], haemoglobin_lln, highest=3), transfusion, urgent
+    frame, by = held(
+        rows,
+        v5=below(platelets, rules["platelets_v5_below_10e9_per_l"], platelets_lln, highest=4),
+        v6=below(platelets, rules["platelets_v6_below_10e9_per_l"], platelets_lln, highest=4),
+        anemia=below(haemoglobin, rules["hemoglobin_below_g_per_dl"], haemoglobin_lln, highest=3),
     )
-    is_anemia = pl.col("ctcae_term") == "anemia"
-    found = either(is_anemia, anemia, either(pl.col("ctcae_version") == 5, v5, v6))
+    is_anemia, is_v5 = pl.col("ctcae_term") == "anemia", pl.col("ctcae_version") == 5
+    v6, anemia = (worst(by[name], transfusion, urgent) for name in ("v6", "anemia"))
+    found = either(is_anemia, anemia, either(is_v5, by["v5"], v6))
     grade = pl.col("grade")
     by_count = (
-        pl.when(is_anemia)
-        .then(below(haemoglobin, rules["hemoglobin_below_g_per_dl"], haemoglobin_lln, highest=3).low)
-        .otherwise(
-            pl.when(pl.col("ctcae_version") == 5)
-            .then(v5.low)
-            .otherwise(below(platelets, rules["platelets_v6_below_10e9_per_l"], platelets_lln, highest=4).low)
-        )
+        pl.when(is_anemia).then(by["anemia"].low).otherwise(pl.when(is_v5).then(by["v5"].low).otherwise(by["v6"].low))
     )
-    return rows.with_columns(
-        grade_min=found.low.cast(pl.Int64), grade_max=found.high.cast(pl.Int64), grade=found.value().cast(pl.Int64)
-    ).with_columns(
+    return with_grade(frame, found).with_columns(
         clause=first_true(
             ((grade == 4) & (by_count < 4), "life_threatening"),
             ((grade == 3) & (by_count < 3), "transfusion"),

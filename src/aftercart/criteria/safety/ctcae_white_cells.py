@@ -8,7 +8,7 @@ import polars as pl
 
 from aftercart.criteria import registry
 from aftercart.criteria.calling import criterion
-from aftercart.criteria.logic import Interval, first_true, is_true, may_be_true, missing_names
+from aftercart.criteria.logic import Interval, first_true, held, is_true, may_be_true, missing_names, with_grade
 from aftercart.criteria.safety.ctcae_neutrophils import below
 
 
@@ -23,23 +23,6 @@ def by_term(intervals: Mapping[str, Interval]) -> Interval:
         low = pl.when(chosen).then(interval.low).otherwise(low)
         high = pl.when(chosen).then(interval.high).otherwise(high)
     return Interval(low, high)
-
-
-def held(rows: pl.LazyFrame, **intervals: Interval) -> tuple[pl.LazyFrame, dict[str, Interval]]:
-    """Compute intervals once, as columns of the frame; combining many of them as expressions would repeat the work."""
-    ends = {f"_{name}_{end}": getattr(i, end) for name, i in intervals.items() for end in ("low", "high")}
-    kept = {name: Interval(pl.col(f"_{name}_low"), pl.col(f"_{name}_high")) for name in intervals}
-    return rows.with_columns(**ends), kept
-
-
-def with_grade(rows: pl.LazyFrame, found: Interval, *, gradable: pl.Expr | None = None) -> pl.LazyFrame:
-    """Add `grade`, `grade_min` and `grade_max`; all three are missing where the version has no such term."""
-    has_term = pl.lit(value=True) if gradable is None else gradable
-    return rows.with_columns(
-        grade=pl.when(has_term).then(found.value()).cast(pl.Int64),
-        grade_min=pl.when(may_be_true(has_term)).then(found.low).cast(pl.Int64),
-        grade_max=pl.when(may_be_true(has_term)).then(found.high).cast(pl.Int64),
-    )
 
 
 def missing_by_term(inputs: Mapping[str, Sequence[str]], *others: tuple[str, pl.Expr]) -> pl.Expr:
@@ -66,16 +49,17 @@ def ctcae_white_cells(rows: pl.LazyFrame) -> pl.LazyFrame:
     """
     rules = registry.get("ctcae_white_cells").rules
     columns = {term: (spec["value"], spec["lln"]) for term, spec in rules["terms"].items()}
-    found = by_term(
-        {
+    frame, by = held(
+        rows,
+        **{
             term: below(pl.col(value), rules["terms"][term]["below"], pl.col(lln), highest=4)
             for term, (value, lln) in columns.items()
-        }
+        },
     )
     v5_only = pl.col("ctcae_term").is_in(rules["not_in_v6"])
     gone = v5_only & (pl.col("ctcae_version") == 6)
     grade = pl.col("grade")
-    return with_grade(rows, found, gradable=~gone).with_columns(
+    return with_grade(frame, by_term(by), gradable=~gone).with_columns(
         clause=first_true(
             (gone, "no_term"), (grade > 1, "absolute"), (grade == 1, "below_range"), (grade == 0, "normal")
         ),

@@ -6,7 +6,7 @@ import polars as pl
 
 from aftercart.criteria import registry
 from aftercart.criteria.calling import criterion
-from aftercart.criteria.logic import Interval, first_true, from_map, gt, is_true, missing_names, worst
+from aftercart.criteria.logic import Interval, first_true, from_map, gt, held, is_true, missing_names, with_grade, worst
 
 
 @criterion
@@ -50,7 +50,7 @@ def infection_grade_bmt_ctn(rows: pl.LazyFrame) -> pl.LazyFrame:
         raises("cellulitis_progressed", col("therapy_changed_for_progression"), 2, "cellulitis"),
         raises("long_treatment", gt(col("treatment_days"), rules["long_treatment_days"]), 2, "bacterial_focus_nos"),
     ]
-    found = worst(base, *(interval for _, interval, _ in features))
+    frame, of = held(rows, base=base, **{name: interval for name, interval, _ in features})
     asked = {
         "treatment_days": ("bacterial_focus_nos",),
         "intubation": ("bacterial_pneumonia",),
@@ -63,12 +63,10 @@ def infection_grade_bmt_ctn(rows: pl.LazyFrame) -> pl.LazyFrame:
         "therapy_changed_for_progression": ("cellulitis",),
         "fasciitis_debridement": ("cellulitis",),
     }
-    grade = col("grade")
-    return rows.with_columns(
-        grade_min=found.low.cast(pl.Int64), grade_max=found.high.cast(pl.Int64), grade=found.value().cast(pl.Int64)
-    ).with_columns(
+    grade, type_alone = col("grade"), of["base"].low
+    return with_grade(frame, worst(*of.values())).with_columns(
         clause=pl.when(grade.is_not_null()).then(
-            pl.coalesce(first_true(*((hit & (base.low < grade), name) for name, _, hit in features)), pl.lit("type"))
+            pl.coalesce(first_true(*((hit & (type_alone < grade), name) for name, _, hit in features)), pl.lit("type"))
         ),
         missing=pl.when(grade.is_null()).then(
             missing_names(
