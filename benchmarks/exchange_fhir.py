@@ -8,7 +8,6 @@ one NDJSON file a type.
 from __future__ import annotations
 
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -84,8 +83,10 @@ if __name__ == "__main__":
     if sys.argv[1:2] in (["loads"], ["import"]):
         start = time.process_time()
         {"loads": loads, "import": import_}[sys.argv[1]](Path(sys.argv[2]))
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-        print(json.dumps({"seconds": time.process_time() - start, "gib": peak}))
+        seconds = time.process_time() - start
+        from registry import peak_gib
+
+        print(json.dumps({"seconds": seconds, "gib": peak_gib()}))
     else:
         for what, ratio, to in run(int(sys.argv[1]) if len(sys.argv) > 1 else 100_000):
             print(f"| {what} | {ratio:.1f} | {to} |")
