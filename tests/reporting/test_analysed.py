@@ -28,11 +28,11 @@ def test_patients_at_entry(found: ac.Analysis) -> None:
     table = analysed.described(found.baseline)
     assert [c.label for c in table.columns] == ["Characteristic", "all", "SLE", "IIM", "SSc"]
     assert row(table, "F", "Sex").cells == ("10/15 (67%)", "7/8 (88%)", "2/3", "1/4")
-    assert row(table, "Age at infusion, a").cells[0].startswith("36 (")
+    assert row(table, "Age at infusion, years").cells[0].startswith("36 (")
     # Asked of patients with lupus only.
     assert row(table, "SLEDAI-2K at baseline").cells[2:] == ("\u2013", "\u2013")
     assert row(table, "rituximab", "Treatment before infusion").cells[0] == "8/15 (53%)"
-    assert row(table, "CAR-positive cells given, {cells}").cells[0] == "not recorded"
+    assert row(table, "CAR-positive cells given").cells[0] == "not recorded"
 
 
 def test_laboratory_grades_before_and_after(found: ac.Analysis) -> None:

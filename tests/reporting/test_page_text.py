@@ -17,7 +17,7 @@ def text(reference_report: Path) -> str:
 
 def said(part: str) -> list[str]:
     """The words of a part of the page, one line per cell, item or paragraph group."""
-    bare = re.sub(r"<(svg|script|style)\b.*?</\1>", "", part, flags=re.DOTALL)
+    bare = re.sub(r"<(svg|script|style)\b.*?</\1>|</?a\b[^>]*>", "", part, flags=re.DOTALL)
     rows = re.split(r"</?(?:tr|li|p|h[1-6]|details|ul|div|caption)\b[^>]*>", bare)
     lines = (re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", row)).strip() for row in rows)
     return [unescape(line) for line in lines if line]

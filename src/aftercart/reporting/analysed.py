@@ -37,7 +37,7 @@ def described(baseline: pl.DataFrame) -> Table:
         if level is None:
             unit = part["unit"][0]
             words = unit_words(unit or "")
-            named = f"{variable}, {words}" if words else str(variable)
+            named = str(variable) if not words or words in str(variable) else f"{variable}, {words}"
             rows.append(Row(named, made, estimate=row_id(str(variable))))
             continue
         if variable != heading:
