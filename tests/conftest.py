@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,16 @@ def make_study(study_folder: Callable[..., Path]) -> Callable[..., Any]:
 
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+
+@pytest.fixture(scope="session")
+def reference_analysis() -> Any:
+    """Every estimate of the reference cohort, made without a warning."""
+    import aftercart as ac
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        return ac.analyze(ac.reference_cohort())
 
 
 @pytest.fixture(scope="session")

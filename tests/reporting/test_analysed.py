@@ -13,8 +13,8 @@ from aftercart.reporting.tables import Row, Table
 
 
 @pytest.fixture(scope="module")
-def found() -> ac.Analysis:
-    return ac.analyze(ac.reference_cohort())
+def found(reference_analysis: ac.Analysis) -> ac.Analysis:
+    return reference_analysis
 
 
 def row(table: Table, header: str, after: str | None = None) -> Row:

@@ -98,8 +98,9 @@ def _counted(table: str, known: pl.DataFrame, rows: pl.DataFrame, *, groups: boo
     groups: also count each group as a whole, before its labels.
     """
     labels = ["group", "label"]
-    keys = ["subject_id", *(["group"] if "group" in known.columns else [])]
-    rows = rows.select("subject_id", *labels).join(known.select(*keys, "indication"), on=keys, maintain_order="left")
+    apart = ["group"] if "group" in known.columns else []
+    of = known.select("subject_id", *apart, "indication")
+    rows = rows.select("subject_id", *labels).join(of, on=["subject_id", *apart], maintain_order="left")
     order = rows.select(labels).unique(maintain_order=True).with_row_index("_place")
     if groups:
         whole = rows.with_columns(label=pl.lit(None, dtype=pl.String))
@@ -110,9 +111,9 @@ def _counted(table: str, known: pl.DataFrame, rows: pl.DataFrame, *, groups: boo
     counted = (
         _by_stratum(rows).group_by("stratum", *labels).agg(patients=pl.col("subject_id").n_unique(), events=pl.len())
     )
-    of = _by_stratum(known).group_by("stratum", *keys[1:]).agg(n=pl.len())
-    every = of.select("stratum").unique().sort(pl.col("stratum") != ALL, "stratum").join(order, how="cross")
-    found = every.join(of, on=["stratum", *keys[1:]], maintain_order="left")
+    asked = _by_stratum(of).group_by("stratum", *apart).agg(n=pl.len())
+    every = asked.select("stratum").unique().sort(pl.col("stratum") != ALL, "stratum").join(order, how="cross")
+    found = every.join(asked, on=["stratum", *apart], maintain_order="left")
     found = found.join(counted, on=["stratum", *labels], how="left", nulls_equal=True, maintain_order="left")
     found = found.with_columns(pl.col("patients", "events").fill_null(0), table=pl.lit(table))
     return found.select(pl.col(name).cast(kind) for name, kind in COUNTS.items())

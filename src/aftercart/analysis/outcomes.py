@@ -114,10 +114,7 @@ def by_max_grade(bounds: pl.DataFrame, grades: range) -> dict[str, int]:
 
 def per_subject(rows: pl.DataFrame, subjects: pl.DataFrame, met: pl.Expr) -> pl.DataFrame:
     """Answers from a criterion with one result per patient."""
-    first: dict[str, list[Any]] = {}
-    for subject, *answer in _asked(rows, ["subject_id"], met, order=["row"]):
-        first.setdefault(subject, answer)
-    return _answered((s, *_answer(first.get(s), NO_RECORD)) for s in subjects["subject_id"])
+    return _of_patients(subjects, reversed(_asked(rows, ["subject_id"], met, order=["row"])))
 
 
 def at_visits(
@@ -127,12 +124,11 @@ def at_visits(
 
     windows: name of each visit and the first day of its window, which tells a missed visit from one still to come.
     """
-    first: dict[tuple[str, str], list[Any]] = {}
-    for visit, subject, *answer in _asked(rows, ["visit", "subject_id"], met, order=["row"]):
-        first.setdefault((visit, subject), answer)
+    asked = _asked(rows, ["visit", "subject_id"], met, order=["row"])
+    first = {(visit, subject): answer for visit, subject, *answer in reversed(asked)}
     whom = subjects.select("subject_id", "last_day").rows()
     return [
-        _answered((s, *_answer(first.get((visit, s)), _not_seen(last_day, opens))) for s, last_day in whom)
+        _frame((s, *_answer(first.get((visit, s)), _not_seen(last_day, opens))) for s, last_day in whom)
         for visit, opens in windows
     ]
 
@@ -156,15 +152,20 @@ def _answer(answer: list[Any] | None, without: str) -> tuple[Any, ...]:
     return met, day, row, reason if met is None else None
 
 
-def _answered(answers: Iterable[tuple[Any, ...]]) -> pl.DataFrame:
+def _of_patients(subjects: pl.DataFrame, asked: Iterable[tuple[Any, ...]]) -> pl.DataFrame:
+    """The last answer of each patient among these."""
+    last = {subject: answer for subject, *answer in asked}
+    return _frame((s, *_answer(last.get(s), NO_RECORD)) for s in subjects["subject_id"])
+
+
+def _frame(answers: Iterable[tuple[Any, ...]]) -> pl.DataFrame:
     return pl.DataFrame(list(answers), schema=ANSWER_SCHEMA, orient="row")
 
 
 def at_last_visit(rows: pl.DataFrame, subjects: pl.DataFrame, met: pl.Expr) -> pl.DataFrame:
     """Answers at each patient's last assessed visit after the infusion, whether or not it could be decided."""
     later = rows.filter(pl.col("visit").is_not_null() & (pl.col("visit") != "baseline") & (pl.col("day") > 0))
-    last = {subject: answer for subject, *answer in _asked(later, ["subject_id"], met, order=["day", "row"])}
-    return _answered((s, *_answer(last.get(s), NO_RECORD)) for s in subjects["subject_id"])
+    return _of_patients(subjects, _asked(later, ["subject_id"], met, order=["day", "row"]))
 
 
 def _answers(frame: pl.LazyFrame) -> pl.DataFrame:

@@ -47,14 +47,12 @@ def at(units: pl.DataFrame, timeline: Timeline, binding: Mapping[str, Any]) -> F
     cover = days.join(rows.lazy(), on="_s").filter(maybe).with_columns(sure=sure, given=_GIVEN).collect()
     evidence = cover.select("_k", "ref").sort("_k", "ref")
     taken = pl.col("given") & pl.col("sure")
+    said = {} if measure == "pred_eq" else {"value": _MEASURES[measure](taken)}
     found = cover.group_by("_k").agg(
-        unsure=(pl.col("given") & ~pl.col("sure")).any(),
-        stated=pl.col("sure").any(),
-        known=taken.any(),
-        value=taken.any() if measure == "pred_eq" else _MEASURES[measure](taken),
+        unsure=(pl.col("given") & ~pl.col("sure")).any(), stated=pl.col("sure").any(), known=taken.any(), **said
     )
     if measure == "pred_eq":
-        found = found.drop("value").join(_prednisone(cover.filter(taken)), on="_k", how="left")
+        found = found.join(_prednisone(cover.filter(taken)), on="_k", how="left")
     on_record = pl.lit(complete) & ~pl.col("_s").is_in(list(timeline.lost_medicines))
     settled = pl.col("known") if measure in ("any", "any_since_infusion") else pl.lit(value=False)
     result = (

@@ -115,14 +115,11 @@ def held(rows: pl.LazyFrame, **intervals: Interval) -> tuple[pl.LazyFrame, dict[
 
 def with_grade(rows: pl.LazyFrame, found: Interval, *, gradable: pl.Expr | None = None) -> pl.LazyFrame:
     """Add `grade`, `grade_min` and `grade_max`; all three are missing where the version has no such term."""
-    has_term = pl.lit(value=True) if gradable is None else gradable
-    bounded = rows.with_columns(
-        grade_min=pl.when(may_be_true(has_term)).then(found.low).cast(pl.Int64),
-        grade_max=pl.when(may_be_true(has_term)).then(found.high).cast(pl.Int64),
-    )
-    return bounded.with_columns(
-        grade=pl.when(has_term).then(Interval(pl.col("grade_min"), pl.col("grade_max")).value())
-    )
+    low, high, grade = found.low, found.high, Interval(pl.col("grade_min"), pl.col("grade_max")).value()
+    if gradable is not None:
+        low, high = (pl.when(may_be_true(gradable)).then(end) for end in (low, high))
+        grade = pl.when(gradable).then(grade)
+    return rows.with_columns(grade_min=low.cast(pl.Int64), grade_max=high.cast(pl.Int64)).with_columns(grade=grade)
 
 
 def from_map(value: pl.Expr, table: Mapping[str, int], *, low: int, high: int) -> Interval:

@@ -33,7 +33,7 @@ def _environment() -> Any:
     environment.globals["asset"] = asset
     environment.globals["integrity"] = integrity
     environment.filters["number"] = numbers.number
-    environment.filters["shown"] = numbers.cells
+    environment.filters["cells"] = numbers.cells
     environment.filters["markdown"] = numbers.markdown
     return environment
 

@@ -6,6 +6,7 @@ import csv
 import io
 import sys
 from collections.abc import Sequence
+from itertools import compress
 from pathlib import Path
 
 import polars as pl
@@ -179,5 +180,5 @@ def _untidy(frame: pl.DataFrame) -> tuple[list[str], list[str]]:
     texts = [pl.lit(frame[n].unique()) if often else pl.col(n) for n, often in zip(names, repeats, strict=True)]
     padded = [((t == "") | (t != t.str.strip_chars())).any().alias(f"padded {i}") for i, t in enumerate(texts)]
     nul = [t.str.contains("\x00", literal=True).any().alias(f"nul {i}") for i, t in enumerate(texts)]
-    found = dict(enumerate(frame.select(*padded, *nul).row(0)))
-    return [n for i, n in enumerate(names) if found[i]], [n for i, n in enumerate(names, len(names)) if found[i]]
+    found = frame.select(*padded, *nul).row(0)
+    return list(compress(names, found)), list(compress(names, found[len(names) :]))

@@ -6,7 +6,18 @@ import polars as pl
 
 from aftercart.criteria import registry
 from aftercart.criteria.calling import criterion
-from aftercart.criteria.logic import Interval, first_true, from_map, ge, is_true, le, may_be_true, worst
+from aftercart.criteria.logic import (
+    Interval,
+    first_true,
+    from_map,
+    ge,
+    held,
+    is_true,
+    le,
+    may_be_true,
+    with_grade,
+    worst,
+)
 
 
 def _hypotension() -> Interval:
@@ -62,9 +73,8 @@ def crs_astct_2019(rows: pl.LazyFrame) -> pl.LazyFrame:
     fever = ge(pl.col("temperature_c"), rules["fever_c"]) & ~pl.col("fever_other_cause")
     waived = pl.col("crs_already_diagnosed") & pl.col("antipyretic_or_anticytokine_given")
     counts = fever | waived
-    pressure, oxygen = _hypotension(), _hypoxia(rules)
-    floor = Interval.flag(fever, 1)
-    domains = worst(floor, pressure, oxygen)
+    frame, of = held(rows, pressure=_hypotension(), oxygen=_hypoxia(rules))
+    domains = worst(Interval.flag(fever, 1), *of.values())
     death = pl.col("death_due_to_crs")
     low = pl.when(is_true(death)).then(5).when(is_true(counts)).then(domains.low).otherwise(0)
     high = pl.when(may_be_true(death)).then(5).when(may_be_true(counts)).then(domains.high).otherwise(0)
@@ -86,32 +96,25 @@ def crs_astct_2019(rows: pl.LazyFrame) -> pl.LazyFrame:
             "death_due_to_crs",
         )
     ]
-    return (
-        rows.with_columns(
-            grade_min=low.cast(pl.Int64),
-            grade_max=high.cast(pl.Int64),
-            fever_counts=fever,
-            hypotension_grade=pressure.value().cast(pl.Int64),
-            hypoxia_grade=oxygen.value().cast(pl.Int64),
-        )
-        .with_columns(grade=pl.when(pl.col("grade_min") == pl.col("grade_max")).then(pl.col("grade_min")))
-        .with_columns(
-            clause=first_true(
-                (grade == 5, "death"),
-                ((grade == 4) & (pl.col("hypoxia_grade") == 4), "positive_pressure"),
-                (grade == 4, "several_vasopressors"),
-                ((grade == 3) & (pl.col("hypotension_grade") == 3), "one_vasopressor"),
-                (grade == 3, "high_flow_oxygen"),
-                ((grade == 2) & (pl.col("hypotension_grade") == 2), "hypotension_without_vasopressor"),
-                (grade == 2, "low_flow_oxygen"),
-                (grade == 1, "fever"),
-                ((grade == 0) & waived, "masked_fever"),
-                (grade == 0, "no_fever"),
-            ),
-            missing=pl.when(grade.is_null()).then(
-                pl.concat_str(
-                    [*gaps, oxygen_gap.then(pl.lit("oxygen_flow_l_per_min"))], separator="; ", ignore_nulls=True
-                )
-            ),
-        )
+    parts = frame.with_columns(
+        fever_counts=fever,
+        hypotension_grade=of["pressure"].value().cast(pl.Int64),
+        hypoxia_grade=of["oxygen"].value().cast(pl.Int64),
+    )
+    return with_grade(parts, Interval(low, high)).with_columns(
+        clause=first_true(
+            (grade == 5, "death"),
+            ((grade == 4) & (pl.col("hypoxia_grade") == 4), "positive_pressure"),
+            (grade == 4, "several_vasopressors"),
+            ((grade == 3) & (pl.col("hypotension_grade") == 3), "one_vasopressor"),
+            (grade == 3, "high_flow_oxygen"),
+            ((grade == 2) & (pl.col("hypotension_grade") == 2), "hypotension_without_vasopressor"),
+            (grade == 2, "low_flow_oxygen"),
+            (grade == 1, "fever"),
+            ((grade == 0) & waived, "masked_fever"),
+            (grade == 0, "no_fever"),
+        ),
+        missing=pl.when(grade.is_null()).then(
+            pl.concat_str([*gaps, oxygen_gap.then(pl.lit("oxygen_flow_l_per_min"))], separator="; ", ignore_nulls=True)
+        ),
     )

@@ -8,7 +8,7 @@ import polars as pl
 
 from aftercart.criteria import registry
 from aftercart.criteria.calling import criterion
-from aftercart.criteria.logic import Interval, first_true, is_true, lt, may_be_true, missing_names
+from aftercart.criteria.logic import Interval, first_true, is_true, lt, may_be_true, missing_names, with_grade
 
 
 def below(value: pl.Expr, limits: Mapping[str, float], lln: pl.Expr | None, *, highest: int) -> Interval:
@@ -59,8 +59,7 @@ def ctcae_neutrophils(rows: pl.LazyFrame) -> pl.LazyFrame:
     graded = either(is_v5, v5, v6)
     found = Interval(pl.when(named).then(graded.low).otherwise(0), pl.when(named).then(graded.high).otherwise(4))
     grade = pl.col("grade")
-    bounded = rows.with_columns(grade_min=found.low.cast(pl.Int64), grade_max=found.high.cast(pl.Int64))
-    return bounded.with_columns(grade=Interval(pl.col("grade_min"), pl.col("grade_max")).value()).with_columns(
+    return with_grade(rows, found).with_columns(
         clause=first_true(
             ((grade == 1) & is_v5, "below_range"), (is_true(grade > 0), "absolute"), (grade == 0, "normal")
         ),

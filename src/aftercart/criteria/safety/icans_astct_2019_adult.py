@@ -8,7 +8,19 @@ import polars as pl
 
 from aftercart.criteria import registry
 from aftercart.criteria.calling import criterion
-from aftercart.criteria.logic import Interval, first_true, from_map, gt, is_true, le, may_be_true, missing_names, worst
+from aftercart.criteria.logic import (
+    Interval,
+    first_true,
+    from_map,
+    gt,
+    held,
+    is_true,
+    le,
+    may_be_true,
+    missing_names,
+    with_grade,
+    worst,
+)
 
 ICE_WORST_AWAKE = 3
 
@@ -72,7 +84,12 @@ def icans_astct_2019_adult(rows: pl.LazyFrame) -> pl.LazyFrame:
 def graded(rows: pl.LazyFrame, domains: dict[str, Interval], *, cognition_input: str) -> pl.LazyFrame:
     """Take the worst domain, name the one that decided, and name what is missing when the grade stays open."""
     death = pl.col("death_due_to_icans")
-    combined = worst(*domains.values())
+    frame, of = held(rows, **domains)
+    combined = worst(*of.values())
+    found = Interval(
+        pl.when(is_true(death)).then(5).otherwise(combined.low),
+        pl.when(may_be_true(death)).then(5).otherwise(combined.high),
+    )
     grade = pl.col("grade")
     decided = {"consciousness": "consciousness", "seizure": "seizure", "motor": "motor", "icp": "icp"}
     unknown_length = (
@@ -80,33 +97,26 @@ def graded(rows: pl.LazyFrame, domains: dict[str, Interval], *, cognition_input:
         & pl.col("seizure_duration_min").is_null()
         & ~is_true(pl.col("seizure_resolved_rapidly"))
     )
-    return (
-        rows.with_columns(
-            grade_min=pl.when(is_true(death)).then(5).otherwise(combined.low).cast(pl.Int64),
-            grade_max=pl.when(may_be_true(death)).then(5).otherwise(combined.high).cast(pl.Int64),
-            **{f"{name}_grade": d.value().cast(pl.Int64) for name, d in domains.items()},
-        )
-        .with_columns(grade=pl.when(pl.col("grade_min") == pl.col("grade_max")).then(pl.col("grade_min")))
-        .with_columns(
-            clause=first_true(
-                (grade == 5, "death"),
-                *(((grade > 0) & (pl.col(f"{name}_grade") == grade), label) for name, label in decided.items()),
-                (grade > 0, "ice"),
-                (grade == 0, "none"),
-            ),
-            missing=pl.when(grade.is_null()).then(
-                missing_names(
-                    cognition_input,
-                    "consciousness",
-                    "seizure",
-                    ("seizure_duration_min", unknown_length),
-                    "icp_finding",
-                    "deep_focal_motor_weakness",
-                    "consciousness_other_cause",
-                    "seizure_other_cause",
-                    "cognition_other_cause",
-                    "death_due_to_icans",
-                )
-            ),
-        )
+    parts = frame.with_columns(**{f"{name}_grade": d.value().cast(pl.Int64) for name, d in of.items()})
+    return with_grade(parts, found).with_columns(
+        clause=first_true(
+            (grade == 5, "death"),
+            *(((grade > 0) & (pl.col(f"{name}_grade") == grade), label) for name, label in decided.items()),
+            (grade > 0, "ice"),
+            (grade == 0, "none"),
+        ),
+        missing=pl.when(grade.is_null()).then(
+            missing_names(
+                cognition_input,
+                "consciousness",
+                "seizure",
+                ("seizure_duration_min", unknown_length),
+                "icp_finding",
+                "deep_focal_motor_weakness",
+                "consciousness_other_cause",
+                "seizure_other_cause",
+                "cognition_other_cause",
+                "death_due_to_icans",
+            )
+        ),
     )

@@ -6,7 +6,7 @@ import polars as pl
 
 from aftercart.criteria import registry
 from aftercart.criteria.calling import criterion
-from aftercart.criteria.logic import Interval, first_true, ge, is_true, may_be_true, missing_names, worst
+from aftercart.criteria.logic import Interval, first_true, ge, is_true, may_be_true, missing_names, with_grade, worst
 
 TREATMENTS = {
     "death_due_to_licats": ("death", 5),
@@ -43,31 +43,27 @@ def licats_2025(rows: pl.LazyFrame) -> pl.LazyFrame:
     }
     severity = worst(Interval.of(1), *(Interval.flag(pl.col(c), g) for c, (_, g) in TREATMENTS.items()))
     licats, grade = pl.col("licats"), pl.col("grade")
+    found = Interval(
+        pl.when(is_true(licats)).then(severity.low).otherwise(0),
+        pl.when(may_be_true(licats)).then(severity.high).otherwise(0),
+    )
     rising = is_true(finding == "creatinine_rise")
-    return (
-        rows.with_columns(licats=~pl.any_horizontal(excluded.values()))
-        .with_columns(
-            grade_min=pl.when(is_true(licats)).then(severity.low).otherwise(0).cast(pl.Int64),
-            grade_max=pl.when(may_be_true(licats)).then(severity.high).otherwise(0).cast(pl.Int64),
-        )
-        .with_columns(grade=pl.when(pl.col("grade_min") == pl.col("grade_max")).then(pl.col("grade_min")))
-        .with_columns(
-            clause=first_true(
-                *((~licats & flag, name) for name, flag in excluded.items()),
-                *((grade == level, name) for name, level in TREATMENTS.values()),
-                (grade == 1, "self_limited"),
-            ),
-            missing=pl.when(grade.is_null()).then(
-                missing_names(
-                    "organ_involved_before_cart",
-                    "days_since_infusion",
-                    "b_cell_aplasia",
-                    "finding",
-                    "explained_by_other_cause",
-                    *TREATMENTS,
-                    ("creatinine_mg_per_dl", creatinine.is_null() & rising),
-                    ("creatinine_baseline_mg_per_dl", baseline.is_null() & rising),
-                )
-            ),
-        )
+    return with_grade(rows.with_columns(licats=~pl.any_horizontal(excluded.values())), found).with_columns(
+        clause=first_true(
+            *((~licats & flag, name) for name, flag in excluded.items()),
+            *((grade == level, name) for name, level in TREATMENTS.values()),
+            (grade == 1, "self_limited"),
+        ),
+        missing=pl.when(grade.is_null()).then(
+            missing_names(
+                "organ_involved_before_cart",
+                "days_since_infusion",
+                "b_cell_aplasia",
+                "finding",
+                "explained_by_other_cause",
+                *TREATMENTS,
+                ("creatinine_mg_per_dl", creatinine.is_null() & rising),
+                ("creatinine_baseline_mg_per_dl", baseline.is_null() & rising),
+            )
+        ),
     )

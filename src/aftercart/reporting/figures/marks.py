@@ -204,6 +204,7 @@ class TimeAxis:
         """Whether the axis goes beyond the first days."""
         return self.end > ACUTE_DAYS + 5
 
+    @cached_property
     def stretches(self) -> tuple[list[int], list[float]]:
         """Days, and the pixels from the left edge at which they stand; in between the axis is linear."""
         before = round(self.width * 0.1) if self.start < -3 else 0
@@ -218,10 +219,6 @@ class TimeAxis:
             days.append(self.end)
             places.append(self.width)
         return days, places
-
-    @cached_property
-    def _stretches(self) -> tuple[list[int], list[float]]:
-        return self.stretches()
 
     def ticks(self) -> dict[int, str]:
         """Days with a tick, and what stands at it."""
@@ -248,14 +245,14 @@ class TimeAxis:
 
     def at(self, day: float) -> float:
         """Where one day stands, in pixels from the left edge; a day before the axis stands at its start."""
-        days, places = self._stretches
+        days, places = self.stretches
         i = min(max(bisect_right(days, day), 1), len(days) - 1)
         share = min(max((day - days[i - 1]) / (days[i] - days[i - 1]), 0.0), 1.0)
         return hundredths(places[i - 1] + share * (places[i] - places[i - 1]))
 
     def pixel(self, day: pl.Expr) -> pl.Expr:
         """The same for a column of days."""
-        days, places = self.stretches()
+        days, places = self.stretches
         day, found = day.cast(pl.Float64).clip(lower_bound=float(days[0])), pl.lit(float(places[-1]))
         for i in range(len(days) - 1, 0, -1):
             share = (day - days[i - 1]) / (days[i] - days[i - 1])
